@@ -1,0 +1,34 @@
+/** Names that more than one process must agree on: workflow ids, task queues, the namespace. */
+
+/** Temporal namespace of everything Keyturn runs. */
+export const NAMESPACE = "keyturn";
+
+/** Queue of all workflow tasks and of the short activities that only touch our database. */
+export const MAIN_QUEUE = "keyturn";
+
+/** The site of devices that name none. */
+export const DEFAULT_SITE = "default";
+
+/** Queue of the activities that talk to a site's devices. */
+export function siteQueue(site: string): string {
+  return `site-${site}`;
+}
+
+/** Small queue of its own for probes, so that doubt is resolved while changes fill the site's slots. */
+export function probeQueue(site: string): string {
+  return `site-${site}-probe`;
+}
+
+/** Workflow id of one run of an operation. */
+export function operationWorkflowId(code: number, run: number): string {
+  return `operation-${code}-${run}`;
+}
+
+/** The inverse of {@link operationWorkflowId}; undefined for any other id. */
+export function parseOperationWorkflowId(id: string): { code: number; run: number } | undefined {
+  const match = /^operation-(\d+)-(\d+)$/.exec(id);
+  return match ? { code: Number(match[1]), run: Number(match[2]) } : undefined;
+}
+
+/** Schedule and workflow id of the repair sweep. */
+export const REPAIR_SCHEDULE = "repair-sweep";

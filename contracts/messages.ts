@@ -1,0 +1,115 @@
+/** What workflows, activities and their callers say to each other: ids, times, limits and catalogue codes, nothing else. */
+import type { ErrorCode } from "./errors.ts";
+import type { OperationState, Step, WaitingFor } from "./states.ts";
+
+/** "Something about your row changed, read again." A lost one is mended by the sweep, a forged one does nothing. */
+export const SIGNALS = {
+  approvalDecided: "approvalDecided",
+  runNow: "runNow",
+  cancelRequested: "cancelRequested",
+  wake: "wake",
+} as const;
+
+export const QUERIES = { progress: "progress" } as const;
+
+/** Names of the workflow types, as registered. */
+export const WORKFLOWS = {
+  operation: "operation",
+  repairSweep: "repairSweep",
+  checkCredential: "checkCredential",
+  identifyDevice: "identifyDevice",
+} as const;
+
+/** How long things may take, fixed when a run starts. Milliseconds. */
+export interface Timing {
+  /** A change that says nothing for so long is taken for dead. */
+  readonly heartbeatMs: number;
+  /** The whole of one change, from stage to promote. */
+  readonly changeMs: number;
+}
+
+export interface OperationInput {
+  readonly code: number;
+  readonly run: number;
+  /** Site of the device: decides the task queue. */
+  readonly site: string;
+  /** Due time, milliseconds since 1970. */
+  readonly dueAt: number;
+  readonly timing: Timing;
+}
+
+export interface OperationRef {
+  readonly code: number;
+  readonly run: number;
+}
+
+/** Answer of the `progress` query. */
+export interface Progress {
+  readonly step: "waiting" | "changing" | "probing" | "settling" | "done";
+  readonly attempt: number;
+  /** Milliseconds since 1970, when the next attempt or look is due. */
+  readonly nextAt?: number;
+  readonly waitingFor?: WaitingFor;
+}
+
+/** Details of each heartbeat of `change` and `probe`. */
+export interface HeartbeatDetails {
+  readonly step: Step;
+  readonly attempt: number;
+}
+
+/** Tells a change to go on with an attempt that a probe has taken over. */
+export interface ChangeInput extends OperationRef {
+  /** Set after a probe: apply the same candidate again under this epoch. */
+  readonly againEpoch?: number;
+}
+
+export type ChangeResult =
+  /** Promoted. */
+  | { readonly kind: "succeeded"; readonly attempt: number }
+  /** The attempt failed and the device is certainly unchanged, or said no. */
+  | { readonly kind: "failed"; readonly attempt: number; readonly epoch: number; readonly code: ErrorCode }
+  /** The candidate may be live: only a probe can tell. */
+  | { readonly kind: "in-doubt"; readonly attempt: number; readonly code: ErrorCode }
+  /** No slot yet; the row says what it waits for. Look again at `recheckAt` or when signalled. */
+  | { readonly kind: "parked"; readonly waitingFor: WaitingFor; readonly recheckAt: number }
+  /** Somebody else has the run, or it ended. */
+  | { readonly kind: "not-yours"; readonly state: OperationState };
+
+export type ProbeResult =
+  /** The candidate logs in: promoted. */
+  | { readonly kind: "succeeded"; readonly attempt: number }
+  /** Never sent, or proven dead: the attempt can be ended. */
+  | { readonly kind: "failed"; readonly attempt: number; readonly epoch: number; readonly code: ErrorCode }
+  /** Proven dead on the device and another account logs in: apply the same candidate again. */
+  | { readonly kind: "apply-again"; readonly attempt: number; readonly epoch: number }
+  /** Not decided; look again then. */
+  | { readonly kind: "undecided"; readonly attempt: number; readonly nextAt: number }
+  /** The row is not running this run (any more). */
+  | { readonly kind: "not-running"; readonly state: OperationState; readonly dueAt: number };
+
+export interface SettleInput extends OperationRef {
+  readonly epoch: number;
+  /** Why the attempt failed. */
+  readonly reason: ErrorCode;
+}
+
+export type SettleResult =
+  /** Another attempt is due then. */
+  { readonly kind: "again"; readonly dueAt: number } | { readonly kind: "ended"; readonly state: OperationState };
+
+/** What a log-in with a password said. */
+export type Verdict = "accepted" | "rejected" | "unknown";
+
+export interface CheckResult {
+  readonly verdict: Verdict;
+  readonly code: ErrorCode;
+}
+
+/** What the repair sweep mended in one pass. */
+export interface RepairResult {
+  readonly started: number;
+  readonly signalled: number;
+  readonly revived: number;
+  readonly expired: number;
+}

@@ -1,0 +1,121 @@
+/**
+ * The life of an operation: its states, the only transitions between them, and what may be asked of it.
+ *
+ * Terms. An *operation* is one requested piece of work with a numeric code. A *run* is 1 at first and rises by one
+ * at each restart. An *attempt* is one execution, numbered through all runs.
+ */
+export const OPERATION_STATES = [
+  "scheduled",
+  "awaiting-approval",
+  "running",
+  "succeeded",
+  "error",
+  "canceled",
+  "expired",
+] as const;
+export type OperationState = (typeof OPERATION_STATES)[number];
+
+/** The words a person reads for each state. */
+export const STATE_TITLES: Readonly<Record<OperationState, string>> = {
+  scheduled: "Scheduled",
+  "awaiting-approval": "Awaiting approval",
+  running: "Running",
+  succeeded: "Successfully performed",
+  error: "Error",
+  canceled: "Canceled",
+  expired: "Expired",
+};
+
+const TRANSITIONS: Readonly<Record<OperationState, readonly OperationState[]>> = {
+  "awaiting-approval": ["scheduled", "canceled", "expired"],
+  scheduled: ["awaiting-approval", "running", "canceled", "error"],
+  running: ["scheduled", "succeeded", "error"],
+  error: ["scheduled"],
+  succeeded: [],
+  canceled: [],
+  expired: [],
+};
+
+/** States in which an operation is still to move by itself; exactly these hold the credential's one open place. */
+export const OPEN_STATES = ["scheduled", "awaiting-approval", "running"] as const satisfies readonly OperationState[];
+
+/** Whether an operation may go from one state to another. */
+export function mayMove(from: OperationState, to: OperationState): boolean {
+  return TRANSITIONS[from].includes(to);
+}
+
+/** Whether an operation in this state is still to move by itself. */
+export function isOpen(state: OperationState): boolean {
+  return OPEN_STATES.some((open) => open === state);
+}
+
+export const OPERATION_ACTIONS = ["approve", "reject", "run-now", "cancel", "restart"] as const;
+export type OperationAction = (typeof OPERATION_ACTIONS)[number];
+
+const ACTION_STATES: Readonly<Record<OperationAction, readonly OperationState[]>> = {
+  approve: ["awaiting-approval"],
+  reject: ["awaiting-approval"],
+  "run-now": ["scheduled"],
+  cancel: ["scheduled", "awaiting-approval"],
+  restart: ["error"],
+};
+
+/** Whether an action is accepted by an operation in this state. */
+export function mayAct(action: OperationAction, state: OperationState): boolean {
+  return ACTION_STATES[action].includes(state);
+}
+
+/** What a scheduled operation waits for. */
+export const WAITING_FOR = [
+  "time",
+  "window",
+  "queue",
+  "device",
+  "login-budget",
+  "authenticator",
+  "worker",
+  "pause",
+] as const;
+export type WaitingFor = (typeof WAITING_FOR)[number];
+
+/** How far a running operation has come. */
+export const PHASES = ["staged", "sent", "verifying"] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** The steps of an attempt, in order; heartbeats and the attempt's record name them. */
+export const STEPS = ["stage", "precheck", "apply", "verify", "promote", "probe"] as const;
+export type Step = (typeof STEPS)[number];
+
+/** The kinds of operation of the original product, and two of our own (the last two). */
+export const OPERATION_KINDS = [
+  "change-password",
+  "child-password-change",
+  "credential-activation",
+  "credential-inactivation",
+  "user-creation",
+  "user-deletion",
+  "user-creation-in-group",
+  "user-deletion-in-group",
+  "group-creation",
+  "group-deletion",
+  "ephemeral-credential-creation",
+  "ephemeral-credential-removal",
+  "certificate-publication",
+  "secret-management-automation",
+  "task-manager",
+  "aws-opsworks",
+  "verify-password",
+  "reconcile-password",
+] as const;
+export type OperationKind = (typeof OPERATION_KINDS)[number];
+
+/** What made an operation: a person's request, a policy's clock, or another operation. */
+export const TRIGGERS = ["request", "age", "view", "session", "parent", "reconcile", "ephemeral"] as const;
+export type Trigger = (typeof TRIGGERS)[number];
+
+/** Queue order: 1 run-now, 2 people and parents, 3 automatic. */
+export type Priority = 1 | 2 | 3;
+
+/** The life of a stored password. At most one candidate or doubtful, and one current, per credential. */
+export const SECRET_STATUSES = ["candidate", "current", "previous", "retired", "doubtful", "discarded"] as const;
+export type SecretStatus = (typeof SECRET_STATUSES)[number];

@@ -1,0 +1,120 @@
+import { sql } from "drizzle-orm";
+import {
+  type AnyPgColumn,
+  bigint,
+  boolean,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+import type { ErrorCode } from "../../contracts/errors.ts";
+import type { Verdict } from "../../contracts/messages.ts";
+import type { SecretStatus } from "../../contracts/states.ts";
+import type { Strength } from "../../contracts/strength.ts";
+import { devices, id, timestamptz } from "./devices.ts";
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
+
+/** Rules for generated passwords; the one named `default` ships. */
+export const strengths = pgTable("strengths", {
+  id: id(),
+  name: text("name").notNull().unique(),
+  rules: jsonb("rules").$type<Strength>().notNull(),
+  createdAt: timestamptz("created_at").notNull().defaultNow(),
+});
+
+/** One account on one device, with its execution settings. */
+export const credentials = pgTable(
+  "credentials",
+  {
+    id: id(),
+    deviceId: uuid("device_id")
+      .notNull()
+      .references(() => devices.id),
+    plugin: text("plugin").notNull(),
+    username: text("username").notNull(),
+    domain: text("domain").notNull().default(""),
+    additionalInfo: text("additional_info").notNull().default(""),
+    /** Credential type of the original: Local user, Domain user, Local administrator, ... */
+    type: text("type").notNull().default("Local user"),
+    tags: text("tags")
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
+    notes: text("notes").notNull().default(""),
+    active: boolean("active").notNull().default(true),
+    automaticChange: boolean("automatic_change").notNull().default(false),
+    templateId: uuid("template_id"),
+    useOwnCredential: boolean("use_own_credential").notNull().default(true),
+    authenticationCredentialId: uuid("authentication_credential_id").references((): AnyPgColumn => credentials.id),
+    parentCredentialId: uuid("parent_credential_id").references((): AnyPgColumn => credentials.id),
+    strengthId: uuid("strength_id").references(() => strengths.id),
+    /** Why the credential waits for a person; null when it does not. */
+    attention: text("attention").$type<ErrorCode>(),
+    attentionSince: timestamptz("attention_since"),
+    lastCheck: text("last_check").$type<Verdict>(),
+    lastCheckCode: text("last_check_code").$type<ErrorCode>(),
+    lastCheckAt: timestamptz("last_check_at"),
+    /** Last successful change: the start of the password's age. */
+    changedAt: timestamptz("changed_at"),
+    revision: integer("revision").notNull().default(1),
+    createdAt: timestamptz("created_at").notNull().defaultNow(),
+    updatedAt: timestamptz("updated_at").notNull().defaultNow(),
+  },
+  (table) => [
+    uniqueIndex("credentials_identity_active")
+      .on(table.deviceId, table.plugin, table.username, table.domain, table.additionalInfo)
+      .where(sql`${table.active}`),
+    index("credentials_device").on(table.deviceId),
+    index("credentials_authentication").on(table.authenticationCredentialId),
+    index("credentials_parent").on(table.parentCredentialId),
+    index("credentials_attention")
+      .on(table.attentionSince)
+      .where(sql`${table.attention} is not null`),
+  ],
+);
+
+/** Every password a credential had, has or may have. The value is sealed; see `crypto/`. */
+export const secretVersions = pgTable(
+  "secret_versions",
+  {
+    id: id(),
+    credentialId: uuid("credential_id")
+      .notNull()
+      .references(() => credentials.id),
+    /** Counts up within the credential; promotion compares it. */
+    version: integer("version").notNull(),
+    status: text("status").$type<SecretStatus>().notNull(),
+    /** The sealed value; null once it was purged. */
+    sealed: bytea("sealed"),
+    origin: text("origin").$type<"generated" | "stored" | "parent">().notNull(),
+    /** Operation that made it, if one did. */
+    operationCode: bigint("operation_code", { mode: "number" }),
+    createdAt: timestamptz("created_at").notNull().defaultNow(),
+    promotedAt: timestamptz("promoted_at"),
+    /** When the sealed value may be destroyed; what was ever sent is kept for 90 days. */
+    purgeAfter: timestamptz("purge_after"),
+  },
+  (table) => [
+    uniqueIndex("secret_versions_number").on(table.credentialId, table.version),
+    uniqueIndex("secret_versions_one_current")
+      .on(table.credentialId)
+      .where(sql`${table.status} = 'current'`),
+    uniqueIndex("secret_versions_one_open")
+      .on(table.credentialId)
+      .where(sql`${table.status} in ('candidate', 'doubtful')`),
+  ],
+);
+
+/** Key-encryption keys this database was sealed with, each with a value only that key can open. Never the key itself. */
+export const encryptionKeys = pgTable("encryption_keys", {
+  id: text("id").primaryKey(),
+  provider: text("provider").$type<"file" | "environment">().notNull(),
+  checkValue: bytea("check_value").notNull(),
+  createdAt: timestamptz("created_at").notNull().defaultNow(),
+});

@@ -1,0 +1,171 @@
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  bigserial,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+import type { ErrorCode } from "../../contracts/errors.ts";
+import type {
+  OperationKind,
+  OperationState,
+  Phase,
+  Priority,
+  Step,
+  Trigger,
+  WaitingFor,
+} from "../../contracts/states.ts";
+import { credentials, secretVersions } from "./credentials.ts";
+import { devices, id, timestamptz } from "./devices.ts";
+
+/** The target as it was when an operation was requested. Shared by operations whose target looked the same. */
+export const targetSnapshots = pgTable("target_snapshots", {
+  id: bigserial("id", { mode: "number" }).primaryKey(),
+  /** SHA-256 over the other columns: the same target is stored once. */
+  digest: text("digest").notNull().unique(),
+  username: text("username").notNull(),
+  domain: text("domain").notNull(),
+  device: text("device").notNull(),
+  address: text("address").notNull(),
+  manufacturer: text("manufacturer").notNull(),
+  model: text("model").notNull(),
+  site: text("site").notNull(),
+  url: text("url").notNull(),
+  tags: text("tags").array().notNull(),
+});
+
+/** One requested piece of work. */
+export const operations = pgTable(
+  "operations",
+  {
+    /** The identifier people see. */
+    code: bigserial("code", { mode: "number" }).primaryKey(),
+    kind: text("kind").$type<OperationKind>().notNull(),
+    state: text("state").$type<OperationState>().notNull(),
+    phase: text("phase").$type<Phase>(),
+    run: integer("run").notNull().default(1),
+    /** The run a workflow was started for; smaller than `run`: none yet. */
+    startedRun: integer("started_run").notNull().default(0),
+    credentialId: uuid("credential_id")
+      .notNull()
+      .references(() => credentials.id),
+    /** The credential while the operation is open, else null: one open change per credential. */
+    openCredentialId: uuid("open_credential_id"),
+    deviceId: uuid("device_id")
+      .notNull()
+      .references(() => devices.id),
+    /** Other credential that logs in, as resolved at stage; wakes rows that wait for it. */
+    authenticatorId: uuid("authenticator_id"),
+    targetId: bigint("target_id", { mode: "number" })
+      .notNull()
+      .references(() => targetSnapshots.id),
+    site: text("site").notNull(),
+    trigger: text("trigger").$type<Trigger>().notNull(),
+    requestedBy: text("requested_by").notNull(),
+    reason: text("reason").notNull().default(""),
+    priority: smallint("priority").$type<Priority>().notNull().default(2),
+    /** Attempts of this run, and of all runs. */
+    runAttempts: integer("run_attempts").notNull().default(0),
+    attempts: integer("attempts").notNull().default(0),
+    /** New candidates made in this run because the device refused one. */
+    refusals: integer("refusals").notNull().default(0),
+    /** Looks taken at the present attempt's password in doubt. */
+    probes: integer("probes").notNull().default(0),
+    scheduledFor: timestamptz("scheduled_for").notNull().defaultNow(),
+    /** The next moment at which an attempt may start. */
+    dueAt: timestamptz("due_at").notNull().defaultNow(),
+    waitingFor: text("waiting_for").$type<WaitingFor>(),
+    /** A device permit handed to this parked row; it is taken up at stage. */
+    permitGrantedAt: timestamptz("permit_granted_at"),
+    /** The next moment at which the row must have moved; the repair sweep looks behind it. Null when ended. */
+    wakeAt: timestamptz("wake_at"),
+    outcome: text("outcome").$type<ErrorCode>(),
+    requestedAt: timestamptz("requested_at").notNull().defaultNow(),
+    /** Start of the latest attempt. */
+    executedAt: timestamptz("executed_at"),
+    endedAt: timestamptz("ended_at"),
+  },
+  (table) => [
+    uniqueIndex("operations_one_open")
+      .on(table.openCredentialId)
+      .where(sql`${table.openCredentialId} is not null`),
+    index("operations_unstarted")
+      .on(table.code)
+      .where(sql`${table.startedRun} < ${table.run}`),
+    index("operations_wake")
+      .on(table.wakeAt)
+      .where(sql`${table.wakeAt} is not null`),
+    index("operations_parked")
+      .on(table.deviceId, table.priority, table.code)
+      .where(sql`${table.waitingFor} in ('device', 'authenticator')`),
+    index("operations_credential").on(table.credentialId, table.code),
+    index("operations_state").on(table.state, table.code),
+  ],
+);
+
+export interface StepRecord {
+  readonly step: Step;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly ms: number;
+  readonly code?: ErrorCode;
+}
+
+/** One execution of an operation. */
+export const attempts = pgTable(
+  "attempts",
+  {
+    operationCode: bigint("operation_code", { mode: "number" })
+      .notNull()
+      .references(() => operations.code),
+    number: integer("number").notNull(),
+    run: integer("run").notNull(),
+    /** Whose word counts: every claim on the attempt compares it, and a probe raises it. */
+    epoch: bigint("epoch", { mode: "number" }).notNull(),
+    credentialId: uuid("credential_id").notNull(),
+    deviceId: uuid("device_id").notNull(),
+    secretVersionId: uuid("secret_version_id").references(() => secretVersions.id),
+    plugin: text("plugin").notNull(),
+    authenticatorId: uuid("authenticator_id").notNull(),
+    worker: text("worker").notNull(),
+    startedAt: timestamptz("started_at").notNull().defaultNow(),
+    /** The point of no return: from here the candidate may be live. */
+    sentAt: timestamptz("sent_at"),
+    /** Until when something sent under this attempt may still leave the worker. */
+    leaseUntil: timestamptz("lease_until"),
+    endedAt: timestamptz("ended_at"),
+    outcome: text("outcome").$type<ErrorCode | "change.succeeded">(),
+    /** What the device said, secrets masked. */
+    detail: text("detail").notNull().default(""),
+    transcript: text("transcript").notNull().default(""),
+    steps: jsonb("steps").$type<StepRecord[]>().notNull().default([]),
+  },
+  (table) => [
+    primaryKey({ columns: [table.operationCode, table.number] }),
+    index("attempts_live_device")
+      .on(table.deviceId)
+      .where(sql`${table.endedAt} is null`),
+    index("attempts_version").on(table.secretVersionId),
+    index("attempts_started").on(table.startedAt),
+  ],
+);
+
+/** Log-ins that failed or are under way, per account that logs in. A crash leaves one behind: it counts as failed. */
+export const loginReservations = pgTable(
+  "login_reservations",
+  {
+    id: id(),
+    /** The account on its device or domain. */
+    account: text("account").notNull(),
+    reservedAt: timestamptz("reserved_at").notNull().defaultNow(),
+    failed: timestamptz("failed_at"),
+  },
+  (table) => [index("login_reservations_account").on(table.account, table.reservedAt)],
+);

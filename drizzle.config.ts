@@ -1,0 +1,12 @@
+import { defineConfig } from "drizzle-kit";
+
+export default defineConfig({
+  dialect: "postgresql",
+  schema: [
+    "./db/schema/devices.ts",
+    "./db/schema/credentials.ts",
+    "./db/schema/operations.ts",
+    "./db/schema/records.ts",
+  ],
+  out: "./db/migrations",
+});
