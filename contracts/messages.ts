@@ -1,6 +1,6 @@
 /** What workflows, activities and their callers say to each other: ids, times, limits and catalogue codes, nothing else. */
 import type { ErrorCode } from "./errors.ts";
-import type { OperationState, Step, WaitingFor } from "./states.ts";
+import type { OperationState, Priority, Step, WaitingFor } from "./states.ts";
 
 /** "Something about your row changed, read again." A lost one is mended by the sweep, a forged one does nothing. */
 export const SIGNALS = {
@@ -35,6 +35,8 @@ export interface OperationInput {
   readonly site: string;
   /** Due time, milliseconds since 1970. */
   readonly dueAt: number;
+  /** Place in the queue: 1 run-now, 2 people and parents, 3 automatic. */
+  readonly priority: Priority;
   readonly timing: Timing;
 }
 

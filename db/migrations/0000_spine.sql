@@ -91,6 +91,7 @@ CREATE TABLE "attempts" (
 	"authenticator_id" uuid NOT NULL,
 	"worker" text NOT NULL,
 	"started_at" timestamp with time zone DEFAULT now() NOT NULL,
+	"permit" boolean DEFAULT true NOT NULL,
 	"sent_at" timestamp with time zone,
 	"lease_until" timestamp with time zone,
 	"ended_at" timestamp with time zone,
@@ -227,7 +228,7 @@ CREATE INDEX "credentials_attention" ON "credentials" USING btree ("attention_si
 CREATE UNIQUE INDEX "secret_versions_number" ON "secret_versions" USING btree ("credential_id","version");--> statement-breakpoint
 CREATE UNIQUE INDEX "secret_versions_one_current" ON "secret_versions" USING btree ("credential_id") WHERE "secret_versions"."status" = 'current';--> statement-breakpoint
 CREATE UNIQUE INDEX "secret_versions_one_open" ON "secret_versions" USING btree ("credential_id") WHERE "secret_versions"."status" in ('candidate', 'doubtful');--> statement-breakpoint
-CREATE INDEX "attempts_live_device" ON "attempts" USING btree ("device_id") WHERE "attempts"."ended_at" is null;--> statement-breakpoint
+CREATE INDEX "attempts_live_device" ON "attempts" USING btree ("device_id") WHERE "attempts"."permit";--> statement-breakpoint
 CREATE INDEX "attempts_version" ON "attempts" USING btree ("secret_version_id");--> statement-breakpoint
 CREATE INDEX "attempts_started" ON "attempts" USING btree ("started_at");--> statement-breakpoint
 CREATE INDEX "login_reservations_account" ON "login_reservations" USING btree ("account","reserved_at");--> statement-breakpoint

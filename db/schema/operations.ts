@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import {
   bigint,
   bigserial,
+  boolean,
   index,
   integer,
   jsonb,
@@ -136,6 +137,8 @@ export const attempts = pgTable(
     authenticatorId: uuid("authenticator_id").notNull(),
     worker: text("worker").notNull(),
     startedAt: timestamptz("started_at").notNull().defaultNow(),
+    /** Whether it holds one of the device's permits; a probe gives it back. */
+    permit: boolean("permit").notNull().default(true),
     /** The point of no return: from here the candidate may be live. */
     sentAt: timestamptz("sent_at"),
     /** Until when something sent under this attempt may still leave the worker. */
@@ -151,7 +154,7 @@ export const attempts = pgTable(
     primaryKey({ columns: [table.operationCode, table.number] }),
     index("attempts_live_device")
       .on(table.deviceId)
-      .where(sql`${table.endedAt} is null`),
+      .where(sql`${table.permit}`),
     index("attempts_version").on(table.secretVersionId),
     index("attempts_started").on(table.startedAt),
   ],
