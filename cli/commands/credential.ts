@@ -1,0 +1,134 @@
+import type { Command } from "commander";
+import type { Checked, Credential, Revealed } from "../api-types.ts";
+import { CliError, EXIT } from "../exit-codes.ts";
+import { findCredential, findDevice, splitAccount } from "../find.ts";
+import { readPassword } from "../io.ts";
+import { CREDENTIAL_COLUMNS } from "../output/columns.ts";
+import type { Session } from "../session.ts";
+import type { Start } from "./shared.ts";
+
+interface AddOptions {
+  readonly plugin: string;
+  readonly domain?: string;
+  readonly info?: string;
+  readonly type?: string;
+  readonly automatic?: boolean;
+  readonly authenticator?: string;
+  readonly password: boolean;
+}
+
+async function passwordFrom(session: Session): Promise<string> {
+  const password = await readPassword(session.io);
+  if (password === undefined)
+    throw new CliError(
+      EXIT.notFound,
+      "No password came, or the two differ.",
+      "Type it twice, or give it as the first line of standard input.",
+    );
+  return password;
+}
+
+async function add(session: Session, account: string, options: AddOptions): Promise<void> {
+  const { username, device: deviceName } = splitAccount(account);
+  const device = await findDevice(session.api, deviceName);
+  const authenticator =
+    options.authenticator === undefined ? undefined : await findCredential(session.api, options.authenticator);
+  const credential = await session.api.post<Credential>("v1/credentials", {
+    deviceId: device.id,
+    username,
+    plugin: options.plugin,
+    domain: options.domain,
+    additionalInfo: options.info,
+    type: options.type,
+    automaticChange: options.automatic ?? false,
+    useOwnCredential: authenticator === undefined,
+    authenticationCredentialId: authenticator?.id,
+    password: options.password ? await passwordFrom(session) : undefined,
+  });
+  session.print.item(credential, CREDENTIAL_COLUMNS);
+}
+
+async function check(session: Session, text: string): Promise<void> {
+  const credential = await findCredential(session.api, text);
+  const checked = await session.api.post<Checked>(`v1/credentials/${credential.id}/check`, {});
+  session.print.item(checked, { VERDICT: ({ verdict }) => verdict, CODE: ({ code }) => code });
+  if (checked.verdict === "rejected") session.fail(EXIT.data);
+  if (checked.verdict === "unknown") session.fail(EXIT.notNow);
+}
+
+async function reveal(session: Session, text: string, options: { reason: string; version?: string }): Promise<void> {
+  const credential = await findCredential(session.api, text);
+  const revealed = await session.api.post<Revealed>(`v1/credentials/${credential.id}/reveal`, {
+    reason: options.reason,
+    ...(options.version === undefined ? {} : { version: Number(options.version) }),
+  });
+  // Bare in a table, so that a script can take it as it is; control characters and all.
+  if (session.print.format === "table") session.io.output.write(`${revealed.password}\n`);
+  else session.print.item(revealed, {});
+}
+
+async function setPassword(
+  session: Session,
+  text: string,
+  options: { reason?: string; resolves?: boolean },
+): Promise<void> {
+  const credential = await findCredential(session.api, text);
+  const stored = await session.api.put<{ version: number }>(`v1/credentials/${credential.id}/password`, {
+    password: await passwordFrom(session),
+    ...options,
+  });
+  session.print.item(stored, { VERSION: ({ version }) => version });
+}
+
+interface ListOptions {
+  readonly username?: string;
+  readonly device?: string;
+  readonly plugin?: string;
+  readonly changeable?: boolean;
+  readonly attention?: boolean;
+}
+
+/** `keyturn credential …` */
+export function addCredentialCommands(program: Command, start: Start): void {
+  const credential = program.command("credential").description("accounts on devices, with their passwords");
+  credential
+    .command("add <user@device>")
+    .description("register an account; its present password comes from the terminal or standard input")
+    .requiredOption("--plugin <kind>", "what talks to the device: postgresql, linux, …")
+    .option("--domain <name>", "domain of the account")
+    .option("--info <text>", "additional information: a database name, for instance")
+    .option("--type <text>", "Local user, Domain user, Local administrator, …")
+    .option("--automatic", "let Keyturn change its password")
+    .option("--authenticator <credential>", "another credential that logs in to make the change")
+    .option("--no-password", "its password is not known (it then needs an authenticator)")
+    .action(start(add));
+  credential
+    .command("list")
+    .description("list credentials")
+    .option("--username <text>", "part of the user name")
+    .option("--device <text>", "part of the device's name")
+    .option("--plugin <kind>", "what talks to the device")
+    .option("--changeable", "only those whose change can be requested now")
+    .option("--attention", "only those that wait for a person")
+    .action(
+      start(async ({ api, print }, options: ListOptions) => {
+        print.items((await api.list<Credential>("v1/credentials", { ...options })).items, CREDENTIAL_COLUMNS);
+      }),
+    );
+  credential
+    .command("check <credential>")
+    .description("log in with the stored password")
+    .action(start((session, text: string) => check(session, text)));
+  credential
+    .command("reveal <credential>")
+    .description("print the password (needs a custodian's token; it is audited)")
+    .requiredOption("--reason <text>", "why; it is kept")
+    .option("--version <number>", "an older one")
+    .action(start(reveal));
+  credential
+    .command("set-password <credential>")
+    .description("store a password by hand, from the terminal or standard input; the device is not contacted")
+    .option("--reason <text>", "why; it is kept")
+    .option("--resolves", "this settles which password the device has")
+    .action(start(setPassword));
+}

@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import type { Operation } from "./api-types.ts";
+import { describeProgress } from "./wait.ts";
+
+function operation(fields: Partial<Operation>): Operation {
+  return {
+    code: 17,
+    kind: "change-password",
+    state: "scheduled",
+    phase: null,
+    run: 1,
+    credentialId: "",
+    target: { username: "ann", domain: "", device: "db" },
+    requestedBy: "",
+    attempts: 0,
+    scheduledFor: "",
+    dueAt: "",
+    waitingFor: null,
+    outcome: null,
+    requestedAt: "",
+    endedAt: null,
+    ...fields,
+  };
+}
+
+test("one operation says its state and why", () => {
+  expect(describeProgress([operation({ waitingFor: "device" })])).toBe("Operation 17: Scheduled (device)");
+  expect(describeProgress([operation({ state: "running", phase: "sent" })])).toBe("Operation 17: Running (sent)");
+  expect(describeProgress([operation({ state: "succeeded" })])).toBe("Operation 17: Successfully performed");
+});
+
+test("many are counted by state", () => {
+  const many = [operation({}), operation({ state: "running" }), operation({ state: "running" })];
+  expect(describeProgress(many)).toBe("3 operations: 1 scheduled, 2 running");
+});
