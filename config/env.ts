@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { NAMESPACE } from "../contracts/ids.ts";
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const positive = z.coerce.number().int().min(1);
@@ -6,6 +7,7 @@ const positive = z.coerce.number().int().min(1);
 const Environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).describe("PostgreSQL of Keyturn itself."),
   TEMPORAL_ADDRESS: z.string().min(1).default("127.0.0.1:7233").describe("host:port of the Temporal server."),
+  TEMPORAL_NAMESPACE: z.string().min(1).default(NAMESPACE).describe("Temporal namespace of everything Keyturn runs."),
   KEYTURN_HOST: z
     .string()
     .default("127.0.0.1")

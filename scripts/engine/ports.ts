@@ -1,0 +1,46 @@
+import { connect, createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A port nobody listens on at 127.0.0.1 at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+/** True when something accepts connections on 127.0.0.1:port. */
+export function answers(port: number, host = "127.0.0.1"): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host });
+    const end = (result: boolean) => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.once("connect", () => end(true));
+    socket.once("error", () => end(false));
+    socket.setTimeout(2000, () => end(false));
+  });
+}
+
+/**
+ * Asks again until the answer is yes.
+ * @param options.what named in the error
+ * @param options.timeoutMs how long to go on
+ * @param options.everyMs pause between two questions
+ * @throws Error when the time is over, or what `ask` throws
+ */
+export async function until(
+  ask: () => Promise<boolean>,
+  options: { what: string; timeoutMs: number; everyMs?: number },
+): Promise<void> {
+  const end = Date.now() + options.timeoutMs;
+  while (!(await ask())) {
+    if (Date.now() > end) throw new Error(`${options.what} did not happen within ${options.timeoutMs / 1000} s.`);
+    await sleep(options.everyMs ?? 25);
+  }
+}
