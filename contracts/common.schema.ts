@@ -1,0 +1,72 @@
+import { z } from "zod";
+import { type ErrorCode, ERRORS } from "./errors.ts";
+
+const CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
+
+export const Id = z.uuid();
+/** ISO 8601 with zone, as answered. */
+export const Timestamp = z.iso.datetime({ offset: true });
+/** ISO 8601 with zone, as sent. */
+export const Moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+export const Code = z.enum(CODES).meta({ id: "ErrorCode", description: "A code of the error catalogue." });
+export const OperationCode = z.int().min(1);
+
+/** One line of text of at most so many characters, without control characters. */
+export function line(maximum: number) {
+  return z
+    .string()
+    .max(maximum)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, "must not hold control characters");
+}
+
+/** Text of several lines. */
+export function lines(maximum: number) {
+  return z
+    .string()
+    .max(maximum)
+    .regex(/^[^\0\p{Cs}]*$/u, "must not hold a zero character");
+}
+
+export const Reason = lines(2000).min(1);
+export const Tags = z.array(line(100).min(1)).max(50);
+
+/** `true` or `false` in a query string. */
+export const Flag = z.enum(["true", "false"]).transform((text) => text === "true");
+
+/** One value or several of a query string's field. */
+export function several<T extends z.ZodType<string | number>>(item: T) {
+  return z.preprocess(
+    (value) => (value === undefined || Array.isArray(value) ? value : [value]),
+    z.array(item).max(100).optional(),
+  );
+}
+
+export const paging = {
+  cursor: z.string().max(1000).optional().describe("`nextCursor` of the page before, with the same filters."),
+  limit: z.coerce.number<string>().int().min(1).max(200).default(50),
+};
+
+/** A page of a list. */
+export function pageOf<T extends z.ZodType>(item: T, id: string) {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() }).meta({ id });
+}
+
+/** RFC 9457 problem details, with the catalogue's code and what helps to act on it. */
+export const Problem = z
+  .object({
+    type: z.string().describe("Address of the code's section in the error documents."),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: Code,
+    requestId: z.string(),
+    errors: z
+      .array(z.object({ field: z.string(), rule: z.string(), got: z.string() }))
+      .optional()
+      .describe("Fields that do not fit: the rule and the shape of what was sent, never its value."),
+    openCode: OperationCode.optional().describe("The operation that is open."),
+    state: z.string().optional().describe("The operation's present state."),
+    currentVersion: z.int().nullable().optional().describe("The version that is current now."),
+  })
+  .meta({ id: "Problem" });
+export type Problem = z.infer<typeof Problem>;

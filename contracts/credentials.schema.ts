@@ -1,0 +1,148 @@
+import { z } from "zod";
+import {
+  Code,
+  Flag,
+  Id,
+  line,
+  lines,
+  OperationCode,
+  pageOf,
+  paging,
+  Reason,
+  Tags,
+  Timestamp,
+} from "./common.schema.ts";
+import { Secret } from "./secret.ts";
+import { SECRET_STATUSES } from "./states.ts";
+
+/** A password in a request, wrapped at the edge so that nothing can print it. */
+export const Password = z
+  .string()
+  .min(1)
+  .max(1024)
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, "must not hold control characters")
+  .transform((text) => new Secret(text))
+  .describe("Clear text; it is sealed before it is stored.");
+
+const Verdict = z.enum(["accepted", "rejected", "unknown"]);
+
+const fields = {
+  plugin: line(100).min(1),
+  username: line(256).min(1),
+  domain: line(253),
+  additionalInfo: line(500),
+  type: line(100),
+  tags: Tags,
+  notes: lines(10_000),
+  automaticChange: z.boolean(),
+  templateId: Id.nullable(),
+  useOwnCredential: z.boolean(),
+  authenticationCredentialId: Id.nullable(),
+  parentCredentialId: Id.nullable(),
+  strengthId: Id.nullable(),
+};
+
+export const CredentialInput = z
+  .strictObject({ deviceId: Id, ...fields, password: Password })
+  .partial()
+  .required({ deviceId: true, plugin: true, username: true })
+  .meta({ id: "CredentialInput" });
+export type CredentialInput = z.infer<typeof CredentialInput>;
+
+export const CredentialPatch = z
+  .strictObject({ ...fields, active: z.boolean() })
+  .partial()
+  .meta({ id: "CredentialPatch" });
+export type CredentialPatch = z.infer<typeof CredentialPatch>;
+
+export const Credential = z
+  .object({
+    id: Id,
+    deviceId: Id,
+    device: z.string().describe("The device's name."),
+    plugin: z.string(),
+    username: z.string(),
+    domain: z.string(),
+    additionalInfo: z.string(),
+    type: z.string(),
+    tags: z.array(z.string()),
+    notes: z.string(),
+    active: z.boolean(),
+    automaticChange: z.boolean(),
+    templateId: Id.nullable(),
+    useOwnCredential: z.boolean(),
+    authenticationCredentialId: Id.nullable(),
+    parentCredentialId: Id.nullable(),
+    strengthId: Id.nullable(),
+    currentVersion: z.int().nullable().describe("Number of the current password; null when none is stored."),
+    unresolvedVersion: z.int().nullable().describe("Number of a new password whose fate is not proven."),
+    openCode: OperationCode.nullable().describe("The change that is open."),
+    attention: Code.nullable().describe("Why the credential waits for a person."),
+    attentionSince: Timestamp.nullable(),
+    lastCheck: Verdict.nullable(),
+    lastCheckCode: Code.nullable(),
+    lastCheckAt: Timestamp.nullable(),
+    changedAt: Timestamp.nullable(),
+    revision: z.int(),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  })
+  .meta({ id: "Credential" });
+export type Credential = z.infer<typeof Credential>;
+
+export const CredentialPage = pageOf(Credential, "CredentialPage");
+
+export const CredentialQuery = z.strictObject({
+  ...paging,
+  username: line(256).optional().describe("Part of the user name, in any case."),
+  device: line(200).optional().describe("Part of the device's name, in any case."),
+  deviceId: Id.optional(),
+  plugin: line(100).optional(),
+  active: Flag.optional(),
+  changeable: Flag.optional().describe("Those that accept a change now, or those that do not."),
+  attention: Flag.optional().describe("Those that wait for a person, or those that do not."),
+});
+export type CredentialQuery = z.infer<typeof CredentialQuery>;
+
+export const PasswordInput = z
+  .strictObject({
+    password: Password,
+    reason: Reason.optional(),
+    resolves: z.literal(true).optional().describe("Says that this password settles the doubt about a kept one."),
+  })
+  .meta({ id: "PasswordInput" });
+
+export const VersionNumber = z.object({ version: z.int() }).meta({ id: "VersionNumber" });
+
+export const RevealInput = z
+  .strictObject({ version: z.int().min(1).optional(), reason: Reason })
+  .meta({ id: "RevealInput" });
+
+export const Revealed = z
+  .object({ credentialId: Id, version: z.int(), status: z.enum(SECRET_STATUSES), password: z.string() })
+  .meta({ id: "Revealed" });
+
+export const Version = z
+  .object({
+    version: z.int(),
+    status: z.enum(SECRET_STATUSES),
+    origin: z.enum(["generated", "stored", "parent"]),
+    operationCode: OperationCode.nullable(),
+    createdAt: Timestamp,
+    promotedAt: Timestamp.nullable(),
+    kept: z.boolean().describe("Whether the value is still stored."),
+  })
+  .meta({ id: "Version" });
+export type Version = z.infer<typeof Version>;
+
+export const VersionList = z.object({ items: z.array(Version) }).meta({ id: "VersionList" });
+
+export const RestoreInput = z
+  .strictObject({
+    version: z.int().min(1),
+    expectedCurrent: z.int().min(1).nullable().describe("The version believed current; null when there is none."),
+    reason: Reason,
+  })
+  .meta({ id: "RestoreInput" });
+
+export const Checked = z.object({ verdict: Verdict, code: Code }).meta({ id: "Checked" });

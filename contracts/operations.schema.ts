@@ -1,0 +1,127 @@
+import { z } from "zod";
+import { Code, Id, line, lines, Moment, OperationCode, pageOf, paging, several, Timestamp } from "./common.schema.ts";
+import { OPERATION_KINDS, OPERATION_STATES, PHASES, STEPS, TRIGGERS, WAITING_FOR } from "./states.ts";
+
+export const ChangesInput = z
+  .strictObject({
+    credentialIds: z.array(Id).min(1).max(10_000),
+    scheduledFor: Moment.optional(),
+    reason: lines(2000).optional(),
+  })
+  .meta({ id: "ChangesInput" });
+
+const State = z.enum(OPERATION_STATES).meta({ id: "OperationState" });
+
+export const ChangesAccepted = z
+  .object({
+    operations: z.array(z.object({ code: OperationCode, credentialId: Id, state: State })),
+    refused: z.array(
+      z.object({ credentialId: Id, code: Code, detail: z.string(), openCode: OperationCode.optional() }),
+    ),
+  })
+  .meta({ id: "ChangesAccepted" });
+export type ChangesAccepted = z.infer<typeof ChangesAccepted>;
+
+const operationFields = {
+  code: OperationCode,
+  kind: z.enum(OPERATION_KINDS),
+  state: State,
+  phase: z.enum(PHASES).nullable(),
+  run: z.int(),
+  credentialId: Id,
+  deviceId: Id,
+  target: z
+    .object({
+      username: z.string(),
+      domain: z.string(),
+      device: z.string(),
+      address: z.string(),
+      manufacturer: z.string(),
+      model: z.string(),
+      site: z.string(),
+      url: z.string(),
+      tags: z.array(z.string()),
+    })
+    .describe("The target as it was when the operation was requested."),
+  trigger: z.enum(TRIGGERS),
+  requestedBy: z.string(),
+  reason: z.string(),
+  priority: z.union([z.literal(1), z.literal(2), z.literal(3)]),
+  runAttempts: z.int(),
+  attempts: z.int(),
+  scheduledFor: Timestamp,
+  dueAt: Timestamp,
+  waitingFor: z.enum(WAITING_FOR).nullable(),
+  outcome: Code.nullable(),
+  requestedAt: Timestamp,
+  executedAt: Timestamp.nullable(),
+  endedAt: Timestamp.nullable(),
+};
+
+export const Operation = z.object(operationFields).meta({ id: "Operation" });
+export type Operation = z.infer<typeof Operation>;
+
+export const OperationPage = pageOf(Operation, "OperationPage");
+
+export const OperationQuery = z.strictObject({
+  ...paging,
+  state: several(z.enum(OPERATION_STATES)),
+  kind: several(z.enum(OPERATION_KINDS)),
+  code: several(z.coerce.number<string>().int().min(1)),
+  credentialId: several(Id),
+  requester: line(200).optional().describe("Part of the requesting person's name."),
+  username: line(256).optional().describe("Part of the target's user name."),
+  device: line(200).optional().describe("Part of the device's name."),
+  site: line(63).optional().describe("Part of the site's name."),
+});
+export type OperationQuery = z.infer<typeof OperationQuery>;
+
+export const Attempt = z
+  .object({
+    number: z.int(),
+    run: z.int(),
+    epoch: z.int(),
+    plugin: z.string(),
+    authenticatorId: Id,
+    worker: z.string(),
+    startedAt: Timestamp,
+    sentAt: Timestamp.nullable().describe("From here the new password may be live."),
+    leaseUntil: Timestamp.nullable(),
+    endedAt: Timestamp.nullable(),
+    outcome: z.union([Code, z.literal("change.succeeded")]).nullable(),
+    detail: z.string(),
+    transcript: z.string(),
+    secretVersion: z.int().nullable(),
+    steps: z.array(z.object({ step: z.enum(STEPS), startedAt: z.string(), ms: z.number(), code: Code.optional() })),
+  })
+  .meta({ id: "Attempt" });
+export type Attempt = z.infer<typeof Attempt>;
+
+export const AttemptList = z.object({ items: z.array(Attempt) }).meta({ id: "AttemptList" });
+
+export const LiveProgress = z
+  .object({
+    step: z.enum(["waiting", "changing", "probing", "settling", "done"]),
+    attempt: z.int(),
+    nextAt: Timestamp.nullable(),
+    waitingFor: z.enum(WAITING_FOR).nullable(),
+    heartbeat: z
+      .object({ step: z.enum(STEPS), attempt: z.int() })
+      .nullable()
+      .describe("What the worker said last while it talks to the device."),
+  })
+  .meta({ id: "LiveProgress" });
+export type LiveProgress = z.infer<typeof LiveProgress>;
+
+export const OperationDetails = z
+  .object({
+    ...operationFields,
+    attemptList: z.array(Attempt),
+    progress: LiveProgress.nullable().describe("From the workflow; null when it did not answer within 300 ms."),
+  })
+  .meta({ id: "OperationDetails" });
+
+export const OperationCounts = z.record(z.enum(OPERATION_STATES), z.int()).meta({ id: "OperationCounts" });
+export type OperationCounts = z.infer<typeof OperationCounts>;
+
+export const RestartInput = z.strictObject({ scheduledFor: Moment.optional() }).meta({ id: "RestartInput" });

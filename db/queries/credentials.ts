@@ -1,0 +1,128 @@
+import { and, asc, eq, getTableColumns, gt, ilike, isNotNull, isNull, sql } from "drizzle-orm";
+import type {
+  Credential,
+  CredentialInput,
+  CredentialPatch,
+  CredentialQuery,
+} from "../../contracts/credentials.schema.ts";
+import { ApiProblem } from "../../contracts/problem.ts";
+import type { Database, Transaction } from "../client.ts";
+import { newId } from "../new-id.ts";
+import { credentials, devices } from "../schema/index.ts";
+import { contains, type Page, readCursor, toPage } from "./cursor.ts";
+import { authenticators, type PluginRules, refusalCode } from "./eligibility.ts";
+
+const columns = {
+  ...getTableColumns(credentials),
+  device: devices.name,
+  currentVersion: sql<number | null>`(select version from secret_versions
+    where credential_id = ${credentials.id} and status = 'current')`,
+  unresolvedVersion: sql<number | null>`(select version from secret_versions
+    where credential_id = ${credentials.id} and status in ('candidate', 'doubtful'))`,
+  openCode: sql<number | null>`(select code from operations where open_credential_id = ${credentials.id})`.mapWith(
+    (code: string | null) => (code === null ? null : Number(code)),
+  ),
+};
+
+type Row = typeof credentials.$inferSelect &
+  Pick<Credential, "device" | "currentVersion" | "unresolvedVersion" | "openCode">;
+
+function toCredential(row: Row): Credential {
+  return {
+    ...row,
+    attentionSince: row.attentionSince?.toISOString() ?? null,
+    lastCheckAt: row.lastCheckAt?.toISOString() ?? null,
+    changedAt: row.changedAt?.toISOString() ?? null,
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+  };
+}
+
+function selectCredentials(db: Database | Transaction) {
+  return db
+    .select(columns)
+    .from(credentials)
+    .innerJoin(devices, eq(devices.id, credentials.deviceId))
+    .leftJoin(authenticators, eq(authenticators.id, credentials.authenticationCredentialId));
+}
+
+/** @throws ApiProblem `credential.not-found` */
+export async function readCredential(db: Database | Transaction, id: string): Promise<Credential> {
+  const [row] = await selectCredentials(db).where(eq(credentials.id, id));
+  if (!row) throw new ApiProblem("credential.not-found");
+  return toCredential(row);
+}
+
+/** Oldest first. */
+export async function listCredentials(
+  db: Database,
+  query: CredentialQuery,
+  plugins: readonly PluginRules[],
+): Promise<Page<Credential>> {
+  const after = readCursor(query)?.[0];
+  const refusal = refusalCode(plugins);
+  const rows = await selectCredentials(db)
+    .where(
+      and(
+        query.username === undefined ? undefined : ilike(credentials.username, contains(query.username)),
+        query.device === undefined ? undefined : ilike(devices.name, contains(query.device)),
+        query.deviceId === undefined ? undefined : eq(credentials.deviceId, query.deviceId),
+        query.plugin === undefined ? undefined : eq(credentials.plugin, query.plugin),
+        query.active === undefined ? undefined : eq(credentials.active, query.active),
+        query.changeable === undefined ? undefined : sql`((${refusal}) is null) = ${query.changeable}`,
+        query.attention === undefined
+          ? undefined
+          : query.attention
+            ? isNotNull(credentials.attention)
+            : isNull(credentials.attention),
+        after === undefined ? undefined : gt(credentials.id, after),
+      ),
+    )
+    .orderBy(asc(credentials.id))
+    .limit(query.limit + 1);
+  return toPage(rows.map(toCredential), query, (row) => [row.id]);
+}
+
+/** Stores the row; a password given with it is the caller's to store in the same transaction. */
+export async function createCredential(tx: Transaction, input: Omit<CredentialInput, "password">): Promise<string> {
+  const id = newId();
+  await refuseCycle(tx, id, input.parentCredentialId);
+  await tx.insert(credentials).values({ ...input, id });
+  return id;
+}
+
+/**
+ * Edits execution settings and description; the device is never contacted.
+ * @throws ApiProblem `credential.not-found`, `request.stale`, `credential.cycle`, `credential.change-open`
+ */
+export async function editCredential(
+  tx: Transaction,
+  edit: { id: string; revision: number; patch: CredentialPatch },
+): Promise<void> {
+  const [before] = await tx.select().from(credentials).where(eq(credentials.id, edit.id)).for("no key update");
+  if (!before) throw new ApiProblem("credential.not-found");
+  if (before.revision !== edit.revision) throw new ApiProblem("request.stale");
+  await refuseCycle(tx, edit.id, edit.patch.parentCredentialId);
+  await tx
+    .update(credentials)
+    .set({ ...edit.patch, revision: before.revision + 1, updatedAt: sql`now()` })
+    .where(eq(credentials.id, edit.id));
+}
+
+/** Any number nobody else takes: two edits at once could close a circle that neither sees. */
+const PARENT_LOCK = 7_204_190_004;
+
+async function refuseCycle(tx: Transaction, id: string, parentId: string | null | undefined): Promise<void> {
+  if (parentId === undefined || parentId === null) return;
+  await tx.execute(sql`select pg_advisory_xact_lock(${PARENT_LOCK})`);
+  const path = await tx.execute<{ id: string; username: string }>(sql`
+    with recursive up as (
+      select id, username, parent_credential_id, 1 as depth from credentials where id = ${parentId}
+      union all
+      select c.id, c.username, c.parent_credential_id, depth + 1 from credentials c
+      join up on c.id = up.parent_credential_id where up.id <> ${id} and depth < 1000)
+    select id, username from up order by depth`);
+  if (path.at(-1)?.id !== id) return;
+  const names = path.map(({ username }) => username).join(" → ");
+  throw new ApiProblem("credential.cycle", `The parents would form a circle: ${names}.`);
+}
