@@ -87,8 +87,9 @@ export type ProbeResult =
   | { readonly kind: "apply-again"; readonly attempt: number; readonly epoch: number }
   /** Not decided; look again then. */
   | { readonly kind: "undecided"; readonly attempt: number; readonly nextAt: number }
-  /** The row is not running this run (any more). */
-  | { readonly kind: "not-running"; readonly state: OperationState; readonly dueAt: number };
+  /** The run is not running: it waits for another attempt. */
+  | { readonly kind: "waiting"; readonly dueAt: number }
+  | { readonly kind: "not-yours"; readonly state: OperationState };
 
 export interface SettleInput extends OperationRef {
   readonly epoch: number;

@@ -1,0 +1,75 @@
+import { ApplicationFailure, Context } from "@temporalio/activity";
+import type { Client } from "@temporalio/client";
+import type { ChangeInput, OperationRef, RepairResult, SettleInput, SettleResult } from "../contracts/messages.ts";
+import { settle } from "../db/queries/settle.ts";
+import { change, type Running } from "./change.ts";
+import type { ActivityDeps } from "./deps.ts";
+import { checkCredential, identifyDevice } from "./inspect.ts";
+import { probe } from "./probe.ts";
+import { repair } from "./repair.ts";
+
+/** Heartbeats within one heartbeat time-out. */
+const BEATS = 4;
+
+function running(): Running {
+  const context = Context.current();
+  const { heartbeatTimeoutMs, startToCloseTimeoutMs } = context.info;
+  return {
+    heartbeat: (details) => context.heartbeat(details),
+    heartbeatMs: Math.max(100, (heartbeatTimeoutMs ?? 10_000) / BEATS),
+    limitMs: startToCloseTimeoutMs,
+  };
+}
+
+/** Activities that only touch our database and Temporal: they run on the main queue. */
+export function createMainActivities(
+  deps: ActivityDeps,
+  { client, mended }: { client: Client; mended: (result: RepairResult) => void },
+) {
+  return {
+    settle: guarded(deps, async (input: SettleInput): Promise<SettleResult> => {
+      const settlement = await settle(deps.db, { ...input, settings: await deps.settings() });
+      await deps.wake(settlement.wake);
+      return settlement.result;
+    }),
+    repair: guarded(deps, async () => {
+      const result = await repair(deps.db, client, await deps.settings());
+      mended(result);
+      return result;
+    }),
+  };
+}
+
+/** Activities that talk to a site's devices, limited in number. */
+export function createSiteActivities(deps: ActivityDeps) {
+  return { change: guarded(deps, (input: ChangeInput) => change(deps, input, running())) };
+}
+
+/** Activities that find out what is true on a site's devices. */
+export function createProbeActivities(deps: ActivityDeps) {
+  return {
+    probe: guarded(deps, (ref: OperationRef) => probe(deps, ref, running())),
+    checkCredential: guarded(deps, (credentialId: string) => checkCredential(deps, credentialId)),
+    identifyDevice: guarded(deps, (deviceId: string) => identifyDevice(deps, deviceId)),
+  };
+}
+
+export type MainActivities = ReturnType<typeof createMainActivities>;
+export type SiteActivities = ReturnType<typeof createSiteActivities>;
+export type ProbeActivities = ReturnType<typeof createProbeActivities>;
+
+/**
+ * Keeps the text of faults out of Temporal: a database error quotes its statement and parameters. The log on this
+ * machine gets it; the history gets a code.
+ */
+function guarded<Input extends unknown[], Output>(deps: ActivityDeps, activity: (...input: Input) => Promise<Output>) {
+  return async (...input: Input): Promise<Output> => {
+    try {
+      return await activity(...input);
+    } catch (error) {
+      const { activityType, workflowExecution } = Context.current().info;
+      deps.log.error({ err: error, activityType, workflowId: workflowExecution?.workflowId }, "an activity failed");
+      throw ApplicationFailure.create({ message: "service.fault", type: "service.fault" });
+    }
+  };
+}

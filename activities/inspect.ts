@@ -1,0 +1,59 @@
+import type { ErrorCode } from "../contracts/errors.ts";
+import type { CheckResult } from "../contracts/messages.ts";
+import { noteCheck } from "../db/queries/attempt.ts";
+import { wakeDependents } from "../db/queries/permits.ts";
+import { noteIdentity, readForCheck, readForIdentify } from "../db/queries/inspect.ts";
+import { type Call, PluginFailure } from "../plugins/plugin.ts";
+import type { ActivityDeps } from "./deps.ts";
+import { checkWithinBudget } from "./logins.ts";
+import { account, openVersion, pluginDevice } from "./parties.ts";
+
+async function call(deps: ActivityDeps): Promise<Call> {
+  const { connectTimeoutSeconds, readTimeoutSeconds } = await deps.settings();
+  return {
+    connectTimeoutMs: connectTimeoutSeconds * 1000,
+    readTimeoutMs: readTimeoutSeconds * 1000,
+    signal: AbortSignal.timeout((connectTimeoutSeconds + readTimeoutSeconds) * 1000),
+    transcript: () => {},
+  };
+}
+
+/** Says whether the stored password of a credential logs in, and keeps the answer. Changes nothing on the device. */
+export async function checkCredential(deps: ActivityDeps, credentialId: string): Promise<CheckResult> {
+  const unknown = (code: ErrorCode): CheckResult => ({ verdict: "unknown", code });
+  const row = await readForCheck(deps.db, credentialId);
+  if (!row) return unknown("credential.not-found");
+  const plugin = deps.findPlugin(row.credential.plugin);
+  const device = plugin && pluginDevice(plugin, row.device);
+  if (!plugin || !device) return unknown("credential.plugin-unknown");
+  if (!row.current) return unknown("credential.no-password");
+  const login = { ...account(row.credential), password: openVersion(deps.vault, row.current) };
+  const asked = await call(deps);
+  const { verdict, code } = await checkWithinBudget(deps, { account: row.account, forProbe: false }, () =>
+    plugin.verify(device, login, asked),
+  );
+  await noteCheck(deps.db, credentialId, { verdict, code });
+  if (verdict === "accepted") await deps.wake(await deps.db.transaction((tx) => wakeDependents(tx, credentialId)));
+  return { verdict, code };
+}
+
+/**
+ * Asks a device for its host key or certificate, without logging in, and keeps it as seen.
+ */
+export async function identifyDevice(deps: ActivityDeps, deviceId: string): Promise<{ code: ErrorCode | "seen" }> {
+  const row = await readForIdentify(deps.db, deviceId);
+  if (!row) return { code: "request.not-found" };
+  const kinds = [...row.kinds, ...Object.keys(row.device.settings)];
+  const plugin = kinds.map((kind) => deps.findPlugin(kind)).find((found) => found !== undefined);
+  const device = plugin && pluginDevice(plugin, row.device);
+  if (!plugin || !device) return { code: "credential.plugin-unknown" };
+  try {
+    const identity = await plugin.identify(device, await call(deps));
+    if (!identity) return { code: "target.identity-unknown" };
+    await noteIdentity(deps.db, deviceId, identity);
+    return { code: "seen" };
+  } catch (error) {
+    if (error instanceof PluginFailure) return { code: error.code };
+    throw error;
+  }
+}

@@ -1,0 +1,84 @@
+import type { HeartbeatDetails, OperationRef, ProbeResult } from "../contracts/messages.ts";
+import type { Settings } from "../contracts/settings.schema.ts";
+import { promote, recordAttempt } from "../db/queries/attempt.ts";
+import { type DoubtfulAttempt, stayInDoubt, takeOver } from "../db/queries/probe.ts";
+import { AttemptWork } from "./attempt-work.ts";
+import type { Running } from "./change.ts";
+import type { ActivityDeps } from "./deps.ts";
+import { Journal } from "./journal.ts";
+import { isOwn, openVersion } from "./parties.ts";
+
+/** Longest pause between two looks at a password in doubt. Milliseconds. */
+const LONGEST_PAUSE_MS = 600_000;
+
+/**
+ * The one entry after any doubt. Raises the epoch first, so that a stalled older worker can no longer send, then
+ * finds out which password the device has.
+ *
+ * A negative answer ("it did not happen") needs all of: every send's lease and the plugin's settle time over before
+ * these log-ins began; candidate rejected and current accepted; no lingering of old passwords. Leaving out any of
+ * these loses a password (model-checked, design 4.4 step 7).
+ */
+export async function probe(deps: ActivityDeps, ref: OperationRef, running: Running): Promise<ProbeResult> {
+  const journal = new Journal((details: HeartbeatDetails) => running.heartbeat(details), running.heartbeatMs);
+  try {
+    const takeover = await takeOver(deps.db, {
+      ...ref,
+      settleMs: (kind) => deps.findPlugin(kind)?.capabilities.settleMs ?? 0,
+      wakeInMs: running.limitMs,
+    });
+    if (takeover.kind === "waiting") return { kind: "waiting", dueAt: takeover.dueAt.getTime() };
+    if (takeover.kind === "not-yours") return takeover;
+    await deps.wake(takeover.wake);
+    return await lookInto(deps, takeover.attempt, journal);
+  } finally {
+    journal.end();
+  }
+}
+
+async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: Journal): Promise<ProbeResult> {
+  const { number, epoch } = attempt;
+  journal.begin(number);
+  if (!attempt.everSent) return { kind: "failed", attempt: number, epoch, code: "change.interrupted" };
+  const settings = await deps.settings();
+  const work = new AttemptWork(deps, attempt, { settings, journal });
+  const candidate = await journal.step("probe", () => work.verify(true));
+  if (candidate.verdict === "accepted") return promoteFound(deps, work, journal);
+  const current = candidate.verdict === "rejected" ? await checkCurrent(deps, work) : undefined;
+  await recordAttempt(deps.db, work.claim(), journal.record());
+
+  const fresh = attempt.quiet && candidate.verdict === "rejected";
+  const lingers = work.plugin.capabilities.lingerMs > 0;
+  if (fresh && current === "accepted" && !lingers)
+    return { kind: "failed", attempt: number, epoch, code: "change.not-applied" };
+  if (attempt.quiet && attempt.probes >= settings.probes)
+    return { kind: "failed", attempt: number, epoch, code: "change.unverified" };
+  if (fresh && !isOwn(attempt.parties)) return { kind: "apply-again", attempt: number, epoch };
+  const nextAt = nextLook(attempt, settings, candidate.freeAt);
+  await stayInDoubt(deps.db, work.claim(), nextAt);
+  return { kind: "undecided", attempt: number, nextAt: nextAt.getTime() };
+}
+
+/** Whether the current password still logs in; undefined when it is not known or could not be asked. */
+async function checkCurrent(deps: ActivityDeps, work: AttemptWork): Promise<"accepted" | "rejected" | "unknown"> {
+  const { current } = work.attempt;
+  if (!current?.sealed) return "unknown";
+  return (await work.check(openVersion(deps.vault, current), true)).verdict;
+}
+
+async function promoteFound(deps: ActivityDeps, work: AttemptWork, journal: Journal): Promise<ProbeResult> {
+  const promotion = await promote(deps.db, work.claim(), { record: journal.record() });
+  await deps.wake(promotion.wake);
+  const { number } = work.attempt;
+  return promotion.promoted
+    ? { kind: "succeeded", attempt: number }
+    : { kind: "undecided", attempt: number, nextAt: Date.now() };
+}
+
+/** Growing pauses, cut short by the moment at which a look first proves something; never before the budget frees. */
+function nextLook(attempt: DoubtfulAttempt, settings: Settings, freeAt: Date | undefined): Date {
+  const pause = Math.min(settings.probeSeconds * 1000 * 2 ** Math.min(attempt.probes - 1, 10), LONGEST_PAUSE_MS);
+  const grown = Date.now() + pause;
+  const quietAt = attempt.quiet || !attempt.quietAt ? grown : attempt.quietAt.getTime() + 100;
+  return new Date(Math.max(Math.min(grown, quietAt), freeAt?.getTime() ?? 0));
+}

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "@temporalio/client";
+import type { Logger } from "pino";
+import type { Settings } from "../contracts/settings.schema.ts";
+import type { Database } from "../db/client.ts";
+import { claimStartable, type Startable, unclaim } from "../db/queries/starter.ts";
+import { startOperation } from "./starts.ts";
+
+/** Rows claimed at once, and workflows started at once. */
+const BATCH = 100;
+const AT_ONCE = 20;
+/** How long the starter sleeps when no notification comes. Milliseconds. */
+const IDLE_MS = 1_000;
+
+export interface StarterDeps {
+  readonly db: Database;
+  readonly client: Client;
+  readonly log: Logger;
+  settings(): Promise<Settings>;
+}
+
+/** Starts a workflow for every committed row that has none yet, so that any number of requests is one insert. */
+export class Starter {
+  readonly #deps: StarterDeps;
+  readonly #stop = new AbortController();
+  #wake = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(deps: StarterDeps) {
+    this.#deps = deps;
+  }
+
+  start(): void {
+    this.#running = this.#loop();
+  }
+
+  /** Looks at once: new rows were committed. */
+  poke(): void {
+    this.#wake.abort();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #loop(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      this.#wake = new AbortController();
+      try {
+        if ((await this.#pass()) > 0) continue;
+      } catch (error) {
+        this.#deps.log.warn({ err: error }, "the starter could not look for new operations; it tries again");
+      }
+      const signal = AbortSignal.any([this.#stop.signal, this.#wake.signal]);
+      await sleep(IDLE_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** Claims and starts one batch; returns how many were started. */
+  async #pass(): Promise<number> {
+    const { db, log } = this.#deps;
+    const rows = await claimStartable(db, BATCH);
+    if (rows.length === 0) return 0;
+    const settings = await this.#deps.settings();
+    const queue = [...rows];
+    const failed: number[] = [];
+    const start = async (row: Startable) => {
+      try {
+        await startOperation(this.#deps.client, row, settings);
+      } catch (error) {
+        failed.push(row.code);
+        log.warn({ err: error, code: row.code }, "a workflow could not be started; it is tried again");
+      }
+    };
+    const lane = async () => {
+      for (let row = queue.shift(); row; row = queue.shift()) await start(row);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+    await unclaim(db, failed);
+    return rows.length - failed.length;
+  }
+}

@@ -1,0 +1,41 @@
+import type { Database, Transaction } from "../client.ts";
+import { audit } from "../schema/index.ts";
+
+/** Who did it: Keyturn's worker, or a person through a token. */
+export interface Actor {
+  readonly actor: string;
+  readonly person?: string;
+  readonly requestId?: string;
+  readonly address?: string;
+}
+
+export const WORKER: Actor = { actor: "worker" };
+
+/** Writes one audit row about an operation, in the transaction that changes it. */
+export async function auditOperation(
+  tx: Database | Transaction,
+  actor: Actor,
+  row: { code: number; action: string; details?: Record<string, unknown> },
+): Promise<void> {
+  await tx.insert(audit).values({
+    ...actor,
+    action: row.action,
+    objectType: "operation",
+    objectId: String(row.code),
+    operationCode: row.code,
+    details: row.details ?? {},
+  });
+}
+
+export interface AuditRow {
+  /** `noun.verb`, for instance `credential.revealed`. */
+  readonly action: string;
+  readonly objectType: "device" | "credential" | "token" | "settings";
+  readonly objectId: string;
+  readonly details?: Record<string, unknown>;
+}
+
+/** Writes one audit row about anything but an operation, in the transaction that changes it. */
+export async function auditObject(tx: Database | Transaction, actor: Actor, row: AuditRow): Promise<void> {
+  await tx.insert(audit).values({ ...actor, ...row, details: row.details ?? {} });
+}

@@ -1,0 +1,75 @@
+/**
+ * The log-in budget: failed log-ins of one account within a window, so that Keyturn never locks an account out.
+ * A log-in is reserved before it is made; a crash leaves the reservation behind, and it counts as failed.
+ */
+import { and, eq, isNotNull, or, sql } from "drizzle-orm";
+import type { Settings } from "../../contracts/settings.schema.ts";
+import type { Database } from "../client.ts";
+import { newId } from "../new-id.ts";
+import { loginReservations } from "../schema/index.ts";
+
+/** Names an account for the budget: within its domain when it has one, else on its device. */
+export function accountKey(account: { deviceId: string; username: string; domain: string }): string {
+  return account.domain === "" ? `${account.deviceId}/${account.username}` : `${account.domain}\\${account.username}`;
+}
+
+export type Reservation =
+  | { readonly id: string; readonly account: string }
+  | { readonly freeAt: Date; readonly underWay: boolean };
+
+/**
+ * Reserves one log-in.
+ * @param forProbe probes may use the last unit, which is always kept for them
+ * @returns the reservation; or when a unit frees for certain, and whether one may come back any moment
+ */
+export async function reserveLogin(
+  db: Database,
+  request: { account: string; forProbe: boolean; settings: Settings },
+): Promise<Reservation> {
+  const { account, forProbe, settings } = request;
+  const limit = forProbe ? settings.loginFailures : Math.max(1, settings.loginFailures - 1);
+  return db.transaction(async (tx) => {
+    await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${account}, 0))`);
+    const window = sql`make_interval(mins => ${settings.loginWindowMinutes})`;
+    const [used] = await tx
+      .select({
+        count: sql<number>`count(*)::int`,
+        // A reservation this old belongs to a worker that died: it counts as failed.
+        underWay: sql<boolean>`bool_or(${loginReservations.failed} is null and ${loginReservations.reservedAt} > now() - interval '1 minute')`,
+        freeAt: sql<Date>`min(${loginReservations.reservedAt}) + ${window}`.mapWith(loginReservations.reservedAt),
+      })
+      .from(loginReservations)
+      .where(and(eq(loginReservations.account, account), sql`${loginReservations.reservedAt} > now() - ${window}`));
+    if (used && used.count >= limit) return { freeAt: used.freeAt, underWay: used.underWay };
+    const id = newId();
+    await tx.insert(loginReservations).values({ id, account });
+    return { id, account };
+  });
+}
+
+/** What became of a reserved log-in: `accepted` resets the account, `rejected` uses the unit, `unknown` returns it. */
+export async function returnLogin(
+  db: Database,
+  reservation: { id: string; account: string },
+  answer: "accepted" | "rejected" | "unknown",
+): Promise<void> {
+  const own = eq(loginReservations.id, reservation.id);
+  if (answer === "rejected") {
+    await db
+      .insert(loginReservations)
+      .values({ ...reservation, failed: sql`now()` })
+      .onConflictDoUpdate({ target: loginReservations.id, set: { failed: sql`now()` } });
+    return;
+  }
+  const reset = and(eq(loginReservations.account, reservation.account), or(own, isNotNull(loginReservations.failed)));
+  await db.delete(loginReservations).where(answer === "accepted" ? reset : own);
+}
+
+/** When an account's budget frees, if it is used up by failures; undefined while it may log in. */
+export function budgetFreeAt(account: string, settings: Settings) {
+  const limit = Math.max(1, settings.loginFailures - 1);
+  const window = sql`make_interval(mins => ${settings.loginWindowMinutes})`;
+  return sql<Date | null>`(select case when count(*) >= ${limit} then min(${loginReservations.reservedAt}) + ${window} end
+    from ${loginReservations} where ${loginReservations.account} = ${account}
+    and ${loginReservations.failed} is not null and ${loginReservations.reservedAt} > now() - ${window})`;
+}

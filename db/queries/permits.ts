@@ -1,0 +1,77 @@
+/**
+ * Device permits: at most `devices.permits` changes at once on one device. Whoever frees one hands it to the next
+ * parked row in the same transaction; nobody polls.
+ */
+import { and, eq, inArray, or, sql } from "drizzle-orm";
+import type { OperationRef } from "../../contracts/messages.ts";
+import type { Transaction } from "../client.ts";
+import { devices, operations } from "../schema/index.ts";
+
+/** A granted permit that nobody took up for so long is free again. */
+const GRANT_HOLDS = sql`interval '2 minutes'`;
+
+/**
+ * Locks the device and counts its free permits, leaving out a grant that the asking operation holds itself.
+ * Lock order everywhere: operation row first, then device.
+ */
+export async function freePermits(tx: Transaction, deviceId: string, code: number): Promise<number> {
+  const [device] = await tx
+    .select({ permits: devices.permits })
+    .from(devices)
+    .where(eq(devices.id, deviceId))
+    .for("no key update");
+  const [taken] = await tx.execute<{ live: number; granted: number }>(sql`
+    select (select count(*)::int from attempts where device_id = ${deviceId} and permit) as live,
+           (select count(*)::int from operations where device_id = ${deviceId} and state = 'scheduled'
+             and code <> ${code} and permit_granted_at > now() - ${GRANT_HOLDS}) as granted`);
+  return (device?.permits ?? 0) - (taken?.live ?? 0) - (taken?.granted ?? 0);
+}
+
+/**
+ * Hands the device's free permits to the next parked rows and says which workflows to wake.
+ * Rows that another transaction holds are passed over: they are being staged or ended right now.
+ */
+export async function grantPermits(tx: Transaction, deviceId: string): Promise<OperationRef[]> {
+  const free = await freePermits(tx, deviceId, 0);
+  if (free <= 0) return [];
+  const next = tx
+    .select({ code: operations.code })
+    .from(operations)
+    .where(
+      and(
+        eq(operations.deviceId, deviceId),
+        eq(operations.state, "scheduled"),
+        eq(operations.waitingFor, "device"),
+        sql`(${operations.permitGrantedAt} is null or ${operations.permitGrantedAt} < now() - ${GRANT_HOLDS})`,
+        sql`${operations.dueAt} <= now()`,
+      ),
+    )
+    .orderBy(operations.priority, operations.code)
+    .limit(free)
+    .for("update", { skipLocked: true });
+  return tx
+    .update(operations)
+    .set({ permitGrantedAt: sql`now()`, wakeAt: sql`now()` })
+    .where(inArray(operations.code, next))
+    .returning({ code: operations.code, run: operations.run });
+}
+
+/** Rows that wait until this credential's own change is over: they log in with it. */
+export async function wakeDependents(tx: Transaction, credentialId: string): Promise<OperationRef[]> {
+  const waiting = tx
+    .select({ code: operations.code })
+    .from(operations)
+    .where(
+      and(
+        eq(operations.authenticatorId, credentialId),
+        eq(operations.state, "scheduled"),
+        or(eq(operations.waitingFor, "authenticator"), eq(operations.waitingFor, "login-budget")),
+      ),
+    )
+    .for("update", { skipLocked: true });
+  return tx
+    .update(operations)
+    .set({ wakeAt: sql`now()` })
+    .where(inArray(operations.code, waiting))
+    .returning({ code: operations.code, run: operations.run });
+}

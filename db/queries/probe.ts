@@ -1,0 +1,130 @@
+/** Probe's transactions: taking over an attempt in doubt, and noting that it stays in doubt. */
+import { and, desc, eq, isNull, sql } from "drizzle-orm";
+import type { OperationRef } from "../../contracts/messages.ts";
+import type { OperationState } from "../../contracts/states.ts";
+import type { Database, Transaction } from "../client.ts";
+import { attempts, operations, secretVersions } from "../schema/index.ts";
+import type { AttemptClaim } from "./attempt.ts";
+import { grantPermits } from "./permits.ts";
+import { readCurrent, readParties } from "./stage-facts.ts";
+import type { StagedAttempt } from "./stage.ts";
+
+/** An attempt taken over, with what is known of its candidate over all attempts that ever carried it. */
+export interface DoubtfulAttempt extends StagedAttempt {
+  readonly everSent: boolean;
+  /** Whether every lease, and the settle time after it, was over when the epoch was raised. */
+  readonly quiet: boolean;
+  /** When that will be so. */
+  readonly quietAt: Date | null;
+  /** Looks taken so far, this one included. */
+  readonly probes: number;
+}
+
+export type Takeover =
+  | { readonly kind: "taken"; readonly attempt: DoubtfulAttempt; readonly wake: OperationRef[] }
+  | { readonly kind: "waiting"; readonly dueAt: Date }
+  | { readonly kind: "not-yours"; readonly state: OperationState };
+
+/**
+ * Raises the epoch of a running operation's open attempt: from its commit on, no older worker can send or write.
+ * @param request.settleMs how long a sent password may still take effect after its lease, by plugin kind
+ */
+export async function takeOver(
+  db: Database,
+  request: { code: number; run: number; settleMs: (plugin: string) => number; wakeInMs: number },
+): Promise<Takeover> {
+  return db.transaction(async (tx) => {
+    const [operation] = await tx.select().from(operations).where(eq(operations.code, request.code)).for("update");
+    if (!operation) throw new Error("the operation's row is gone");
+    if (operation.run === request.run && operation.state === "scheduled")
+      return { kind: "waiting", dueAt: operation.dueAt };
+    if (operation.run !== request.run || operation.state !== "running")
+      return { kind: "not-yours", state: operation.state };
+    const [open] = await tx
+      .select()
+      .from(attempts)
+      .where(and(eq(attempts.operationCode, request.code), isNull(attempts.endedAt)))
+      .orderBy(desc(attempts.number))
+      .limit(1);
+    if (!open) throw new Error("a running operation has no open attempt");
+    const [raised] = await tx
+      .update(attempts)
+      .set({ epoch: sql`nextval('epochs')`, permit: false })
+      .where(and(eq(attempts.operationCode, open.operationCode), eq(attempts.number, open.number)))
+      .returning();
+    if (!raised) throw new Error("the attempt could not be taken over");
+    await tx
+      .update(operations)
+      .set({
+        phase: "verifying",
+        probes: sql`${operations.probes} + 1`,
+        wakeAt: sql`now() + make_interval(secs => ${request.wakeInMs / 1000})`,
+      })
+      .where(eq(operations.code, request.code));
+    const facts = await readDoubt(tx, raised, request.settleMs(raised.plugin));
+    const wake = open.permit ? await grantPermits(tx, open.deviceId) : [];
+    return { kind: "taken", attempt: { ...facts, probes: operation.probes + 1 }, wake };
+  });
+}
+
+async function readDoubt(tx: Transaction, attempt: typeof attempts.$inferSelect, settleMs: number) {
+  const parties = await readParties(tx, attempt.credentialId);
+  const [candidate] = await tx
+    .select()
+    .from(secretVersions)
+    .where(eq(secretVersions.id, attempt.secretVersionId ?? ""));
+  if (!parties || !candidate) throw new Error("the attempt's credential or candidate is gone");
+  const [current, authenticatorVersion] = [
+    await readCurrent(tx, parties.credential.id),
+    await readCurrent(tx, parties.authenticator.id),
+  ];
+  const settled = sql`max(lease_until) + make_interval(secs => ${settleMs / 1000})`;
+  const [sends] = await tx.execute<{ ever: boolean; quiet: boolean; quietAt: string | null }>(sql`
+    select coalesce(bool_or(sent_at is not null), false) as ever, coalesce(${settled} < now(), true) as quiet,
+           ${settled} as "quietAt"
+    from attempts where secret_version_id = ${candidate.id}`);
+  return {
+    code: attempt.operationCode,
+    number: attempt.number,
+    epoch: attempt.epoch,
+    parties,
+    candidate,
+    current,
+    authenticatorVersion,
+    everSent: sends?.ever ?? true,
+    quiet: sends?.quiet ?? false,
+    quietAt: sends?.quietAt ? new Date(sends.quietAt) : null,
+  };
+}
+
+/** Loads an attempt again that a probe holds under this epoch, to apply its candidate once more; undefined when lost. */
+export async function readHeldAttempt(
+  db: Database,
+  held: { code: number; epoch: number },
+): Promise<StagedAttempt | undefined> {
+  return db.transaction(async (tx) => {
+    const [attempt] = await tx
+      .select()
+      .from(attempts)
+      .where(and(eq(attempts.operationCode, held.code), eq(attempts.epoch, held.epoch), isNull(attempts.endedAt)));
+    return attempt ? readDoubt(tx, attempt, 0) : undefined;
+  });
+}
+
+/** The candidate stays in doubt: current stays what it is, and the operation looks again later. */
+export async function stayInDoubt(db: Database, claim: AttemptClaim, nextAt: Date): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.select({ code: operations.code }).from(operations).where(eq(operations.code, claim.code)).for("update");
+    const held = await tx
+      .select({ versionId: attempts.secretVersionId })
+      .from(attempts)
+      .where(and(eq(attempts.operationCode, claim.code), eq(attempts.epoch, claim.epoch), isNull(attempts.endedAt)));
+    const versionId = held[0]?.versionId;
+    if (!versionId) return;
+    await tx
+      .update(secretVersions)
+      .set({ status: "doubtful" })
+      .where(and(eq(secretVersions.id, versionId), eq(secretVersions.status, "candidate")));
+    await tx.update(operations).set({ wakeAt: nextAt }).where(eq(operations.code, claim.code));
+  });
+}

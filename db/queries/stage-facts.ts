@@ -1,0 +1,101 @@
+/** What stage must know before it takes an operation: read in one round trip, under the operation's and device's locks. */
+import { and, eq, sql } from "drizzle-orm";
+import { alias } from "drizzle-orm/pg-core";
+import type { Settings } from "../../contracts/settings.schema.ts";
+import type { Database, Transaction } from "../client.ts";
+import { credentials, devices, operations, secretVersions, strengths } from "../schema/index.ts";
+import { accountKey, budgetFreeAt } from "./login-budget.ts";
+
+const authenticators = alias(credentials, "authenticators");
+const authenticatorDevices = alias(devices, "authenticator_devices");
+
+export type CredentialRow = typeof credentials.$inferSelect;
+export type DeviceRow = typeof devices.$inferSelect;
+export type OperationRow = typeof operations.$inferSelect;
+export type VersionRow = typeof secretVersions.$inferSelect;
+
+/** The account that is changed, where it lives, and the account that logs in to change it. */
+export interface Parties {
+  readonly credential: CredentialRow;
+  readonly device: DeviceRow;
+  readonly authenticator: CredentialRow;
+  /** Budget keys of both accounts. */
+  readonly account: string;
+  readonly authenticatorAccount: string;
+  readonly rules: typeof strengths.$inferSelect.rules | null;
+}
+
+/** Loads credential, device and authenticator; undefined when the credential names no authenticator that exists. */
+export async function readParties(tx: Transaction, credentialId: string): Promise<Parties | undefined> {
+  const [row] = await tx
+    .select({
+      credential: credentials,
+      device: devices,
+      other: authenticators,
+      otherDevice: authenticatorDevices,
+      rules: strengths.rules,
+    })
+    .from(credentials)
+    .innerJoin(devices, eq(devices.id, credentials.deviceId))
+    .leftJoin(authenticators, eq(authenticators.id, credentials.authenticationCredentialId))
+    .leftJoin(authenticatorDevices, eq(authenticatorDevices.id, authenticators.deviceId))
+    .leftJoin(
+      strengths,
+      sql`${strengths.id} = coalesce(${credentials.strengthId}, (select id from strengths where name = 'default'))`,
+    )
+    .where(eq(credentials.id, credentialId));
+  if (!row) return undefined;
+  const authenticator = row.credential.useOwnCredential ? row.credential : row.other;
+  if (!authenticator) return undefined;
+  return {
+    credential: row.credential,
+    device: row.device,
+    authenticator,
+    account: accountKey(row.credential),
+    // A domain account is one account wherever it logs in; a local one is the device's own.
+    authenticatorAccount: accountKey({ ...authenticator, deviceId: row.device.id }),
+    rules: row.rules,
+  };
+}
+
+export interface Hindrances {
+  /** A candidate or doubtful version that must be resolved first. */
+  readonly openVersionId: string | null;
+  readonly nextVersion: number;
+  /** The authenticator is itself being changed, or its password was rejected and not mended since. */
+  readonly authenticatorBusy: boolean;
+  readonly budgetFreeAt: Date | null;
+  readonly breakerUntil: Date | null;
+  readonly due: boolean;
+}
+
+/** What stands in the way right now. */
+export async function readHindrances(tx: Transaction, operation: OperationRow, parties: Parties, settings: Settings) {
+  const { credential, authenticator, device } = parties;
+  const shared = authenticator.id !== credential.id;
+  const [row] = await tx.execute<{
+    [K in keyof Hindrances]: Hindrances[K] extends Date | null ? string | null : Hindrances[K];
+  }>(sql`
+    select (select id from secret_versions where credential_id = ${credential.id} and status in ('candidate', 'doubtful')) as "openVersionId",
+           (select coalesce(max(version), 0) + 1 from secret_versions where credential_id = ${credential.id})::int as "nextVersion",
+           ${shared} and (
+             exists (select 1 from operations where open_credential_id = ${authenticator.id} and state = 'running')
+             or exists (select 1 from credentials a join secret_versions v on v.credential_id = a.id and v.status = 'current'
+                        where a.id = ${authenticator.id} and a.last_check = 'rejected'
+                        and a.last_check_at > coalesce(v.promoted_at, v.created_at))) as "authenticatorBusy",
+           greatest(${budgetFreeAt(parties.account, settings)}, ${budgetFreeAt(parties.authenticatorAccount, settings)}) as "budgetFreeAt",
+           (select breaker_until from devices where id = ${device.id} and breaker_until > now()) as "breakerUntil",
+           (select due_at <= now() from operations where code = ${operation.code}) as "due"`);
+  if (!row) throw new Error("the hindrances query gave no row");
+  const date = (text: string | null) => (text === null ? null : new Date(text));
+  return { ...row, budgetFreeAt: date(row.budgetFreeAt), breakerUntil: date(row.breakerUntil) } satisfies Hindrances;
+}
+
+/** The current version of a credential, if it has one. */
+export async function readCurrent(db: Database | Transaction, credentialId: string): Promise<VersionRow | undefined> {
+  const [row] = await db
+    .select()
+    .from(secretVersions)
+    .where(and(eq(secretVersions.credentialId, credentialId), eq(secretVersions.status, "current")));
+  return row;
+}

@@ -1,0 +1,46 @@
+/** Named time-out profiles of the activities: no literal stands in a workflow. */
+import { proxyActivities } from "@temporalio/workflow";
+import type { MainActivities, ProbeActivities, SiteActivities } from "../activities/index.ts";
+import { MAIN_QUEUE, probeQueue, siteQueue } from "../contracts/ids.ts";
+import type { OperationInput } from "../contracts/messages.ts";
+
+/** Our own database only: retried without limit, for a written outcome must not get lost. */
+export const { settle, repair } = proxyActivities<MainActivities>({
+  taskQueue: MAIN_QUEUE,
+  startToCloseTimeout: "2 minutes",
+  retry: { initialInterval: "200 milliseconds", backoffCoefficient: 2, maximumInterval: "15 seconds" },
+});
+
+/** The straight path: never retried by Temporal, because only a probe knows what a lost change left behind. */
+export function siteActivities({ site, priority, timing }: OperationInput, summary: string) {
+  return proxyActivities<SiteActivities>({
+    taskQueue: siteQueue(site),
+    startToCloseTimeout: timing.changeMs,
+    heartbeatTimeout: timing.heartbeatMs,
+    cancellationType: "WAIT_CANCELLATION_COMPLETED",
+    retry: { maximumAttempts: 1 },
+    priority: { priorityKey: priority },
+    summary,
+  });
+}
+
+/** Looks at devices: retried without limit, each look begins afresh. */
+export function probeActivities({ site, timing }: OperationInput, summary: string) {
+  return proxyActivities<ProbeActivities>({
+    taskQueue: probeQueue(site),
+    startToCloseTimeout: timing.changeMs,
+    heartbeatTimeout: timing.heartbeatMs,
+    retry: { initialInterval: "500 milliseconds", backoffCoefficient: 2, maximumInterval: "30 seconds" },
+    summary,
+  });
+}
+
+/** One look that a person waits for. */
+export function inspections(site: string) {
+  return proxyActivities<ProbeActivities>({
+    taskQueue: probeQueue(site),
+    startToCloseTimeout: "2 minutes",
+    scheduleToCloseTimeout: "2 minutes",
+    retry: { maximumAttempts: 2 },
+  });
+}

@@ -1,0 +1,3 @@
+export { checkCredential, identifyDevice } from "./inspections.ts";
+export { operation } from "./operation.ts";
+export { repairSweep } from "./sweeps.ts";

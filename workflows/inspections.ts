@@ -1,0 +1,13 @@
+import type { ErrorCode } from "../contracts/errors.ts";
+import type { CheckResult } from "../contracts/messages.ts";
+import { inspections } from "./activity-options.ts";
+
+/** Whether a credential's stored password logs in, asked by a person. */
+export async function checkCredential(input: { credentialId: string; site: string }): Promise<CheckResult> {
+  return inspections(input.site).checkCredential(input.credentialId);
+}
+
+/** Asks a device for its host key or certificate; what it shows is kept as seen, not as trusted. */
+export async function identifyDevice(input: { deviceId: string; site: string }): Promise<{ code: ErrorCode | "seen" }> {
+  return inspections(input.site).identifyDevice(input.deviceId);
+}
