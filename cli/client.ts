@@ -1,20 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Problem } from "../contracts/common.schema.ts";
 import { CliError, EXIT, exitCodeForStatus } from "./exit-codes.ts";
-
-export interface Problem {
-  readonly title?: string;
-  readonly detail?: string;
-  readonly code?: string;
-  readonly errors?: readonly { readonly field: string; readonly rule: string }[];
-}
 
 /** An answer of the API that is not a success. */
 export class ApiError extends CliError {
   readonly status: number;
   readonly code: string | undefined;
 
-  constructor(status: number, problem: Problem) {
+  constructor(status: number, problem: Partial<Problem>) {
     const fields = (problem.errors ?? []).map((error) => `${error.field}: ${error.rule}`);
     const message = [problem.title ?? `The API answered ${status}.`, ...fields].join("\n  ");
     super(exitCodeForStatus(status), message, problem.detail ?? "");
@@ -47,9 +41,9 @@ function withQuery(url: URL, query: Query): URL {
   return url;
 }
 
-async function problemOf(response: Response): Promise<Problem> {
+async function problemOf(response: Response): Promise<Partial<Problem>> {
   try {
-    return (await response.json()) as Problem;
+    return (await response.json()) as Partial<Problem>;
   } catch {
     return {};
   }

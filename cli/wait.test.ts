@@ -3,6 +3,7 @@ import type { Operation } from "./api-types.ts";
 import { describeProgress } from "./wait.ts";
 
 function operation(fields: Partial<Operation>): Operation {
+  const moment = "2030-01-31T22:00:00.000Z";
   return {
     code: 17,
     kind: "change-password",
@@ -10,14 +11,30 @@ function operation(fields: Partial<Operation>): Operation {
     phase: null,
     run: 1,
     credentialId: "",
-    target: { username: "ann", domain: "", device: "db" },
+    deviceId: "",
+    target: {
+      username: "ann",
+      domain: "",
+      device: "db",
+      address: "",
+      manufacturer: "",
+      model: "",
+      site: "",
+      url: "",
+      tags: [],
+    },
+    trigger: "request",
     requestedBy: "",
+    reason: "",
+    priority: 2,
+    runAttempts: 0,
     attempts: 0,
-    scheduledFor: "",
-    dueAt: "",
+    scheduledFor: moment,
+    dueAt: moment,
     waitingFor: null,
     outcome: null,
-    requestedAt: "",
+    requestedAt: moment,
+    executedAt: null,
     endedAt: null,
     ...fields,
   };

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Checked, Credential, Revealed } from "../api-types.ts";
+import type { Checked, Credential, Revealed, Stored } from "../api-types.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
 import { findCredential, findDevice, splitAccount } from "../find.ts";
 import { readPassword } from "../io.ts";
@@ -73,7 +73,7 @@ async function setPassword(
   options: { reason?: string; resolves?: boolean },
 ): Promise<void> {
   const credential = await findCredential(session.api, text);
-  const stored = await session.api.put<{ version: number }>(`v1/credentials/${credential.id}/password`, {
+  const stored = await session.api.put<Stored>(`v1/credentials/${credential.id}/password`, {
     password: await passwordFrom(session),
     ...options,
   });

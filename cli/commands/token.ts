@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { ROLES } from "../../contracts/roles.ts";
-import type { Token } from "../api-types.ts";
+import type { NewToken, Token } from "../api-types.ts";
 import { TOKEN_COLUMNS } from "../output/columns.ts";
 import type { Session } from "../session.ts";
 import { moment } from "./change.ts";
@@ -14,7 +14,7 @@ interface CreateOptions {
 }
 
 async function create(session: Session, name: string, options: CreateOptions): Promise<void> {
-  const token = await session.api.post<Token>("v1/tokens", {
+  const token = await session.api.post<NewToken>("v1/tokens", {
     name,
     owner: options.owner,
     roles: options.role,
