@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import type { Secret } from "../../contracts/secret.ts";
+import { PluginFailure, type Call } from "../plugin.ts";
+import type { Connection } from "./connection.ts";
+import { Conversation } from "./conversation.ts";
+import { LOCK_BUSY, openLine, REFUSED } from "./text.ts";
+
+export interface OtherChange {
+  /** Name of the account to change. */
+  readonly username: string;
+  readonly next: Secret;
+  /** Password of the account that logged in, for sudo. */
+  readonly sudoPassword: Secret;
+  readonly call: Call;
+  readonly pointOfNoReturn: () => Promise<void>;
+}
+
+/**
+ * Another account sets the password with `chpasswd`: as root, through `sudo` without a password, or through `sudo`
+ * with the password of the account that logged in.
+ *
+ * The command line is fixed but for a random mark. On its standard input it gets, one after the other and each only
+ * when asked for, the account's name, perhaps the sudo password, and the line with the new password. That line is
+ * sent only after a process with root's rights, or one whose sudo never reads standard input, has said that it is
+ * ready: sudo would take it as the next try after a wrong sudo password.
+ * @throws PluginFailure
+ */
+export async function changeOtherPassword(connection: Connection, change: OtherChange): Promise<void> {
+  const mark = `keyturn-${randomBytes(8).toString("hex")}`;
+  const talk = new Conversation(await connection.exec(command(mark), change.call), change.call);
+  talk.send(change.username);
+  let step = await talk.until(() => stepOf(talk, mark));
+  if (step === "sudo") {
+    change.call.transcript("> the sudo password");
+    const asked = talk.errors.length;
+    talk.send(change.sudoPassword.reveal());
+    step = await talk.until(() => stepOf(talk, mark, asked));
+    // Its second question: closing now leaves sudo with one failed try.
+    if (step === "sudo") throw new PluginFailure("auth.not-permitted", "sudo did not take the password");
+  }
+  if (step === "unknown") throw new PluginFailure("account.unknown", `no account ${change.username}`);
+  if (step === "ended") throw notReady(talk);
+  await change.pointOfNoReturn();
+  change.call.transcript("> the account and the new password");
+  talk.send(`${change.username}:${change.next.reveal()}`);
+  await talk.until(() => (talk.closed ? true : undefined));
+  judge(talk);
+}
+
+/**
+ * `read` keeps an unfinished line from chpasswd, which would take a password that was cut off at the end of input.
+ * printf must be the shell's own, else the line would stand among the arguments of a process.
+ */
+function command(mark: string): string {
+  const apply = (chpasswd: string) => `IFS= read -r line && printf "%s\\n" "$line" | ${chpasswd}`;
+  const asRoot = `echo ${mark}-ready; ${apply("chpasswd")}`.replaceAll(/["\\$]/g, String.raw`\$&`);
+  const script = [
+    'PATH="$PATH:/usr/sbin:/sbin"; LC_ALL=C; export PATH LC_ALL',
+    '[ "$(command -v printf)" = printf ] || exit',
+    "IFS= read -r user || exit",
+    `case "$(getent passwd "$user")" in "$user":*) ;; *) echo ${mark}-unknown; exit;; esac`,
+    `if [ "$(id -u)" = 0 ]; then echo ${mark}-ready; ${apply("chpasswd")}; exit; fi`,
+    `if sudo -n chpasswd </dev/null >/dev/null 2>&1; then echo ${mark}-ready; ${apply("sudo -n chpasswd")}; exit; fi`,
+    `exec sudo -S -k -p ${mark}-sudo: sh -c "${asRoot}"`,
+  ];
+  return `sh -c '${script.join("; ")}'`;
+}
+
+type Step = "sudo" | "ready" | "unknown" | "ended";
+
+function stepOf(talk: Conversation, mark: string, errorsFrom = 0): Step | undefined {
+  const lines = talk.output.split("\n");
+  if (lines.includes(`${mark}-ready`)) return "ready";
+  if (lines.includes(`${mark}-unknown`)) return "unknown";
+  if (openLine(talk.errors.slice(errorsFrom)) === `${mark}-sudo:`) return "sudo";
+  return talk.closed ? "ended" : undefined;
+}
+
+/** Why the command ended before it was ready for the password. */
+function notReady(talk: Conversation): PluginFailure {
+  const said = talk.excerpt();
+  if (/password change required/i.test(said)) return new PluginFailure("auth.must-change", said);
+  if (talk.exitCode === undefined) return new PluginFailure("target.connection-lost", said);
+  return new PluginFailure("auth.not-permitted", said);
+}
+
+function judge(talk: Conversation): void {
+  if (talk.exitCode === 0) return;
+  const said = talk.excerpt();
+  if (talk.exitCode === undefined) throw new PluginFailure("target.connection-lost", said);
+  if (LOCK_BUSY.test(talk.errors)) throw new PluginFailure("target.busy", said, { refused: true });
+  if (REFUSED.test(talk.errors)) throw new PluginFailure("change.refused", said, { refused: true });
+  throw new PluginFailure("target.unexpected", said);
+}
