@@ -1,0 +1,44 @@
+import { randomBytes } from "node:crypto";
+import { Client } from "ssh2";
+import { startSshTarget } from "../../scripts/targets/sshd.ts";
+import type { MatrixTarget } from "./matrix-target.ts";
+
+/** Whether sshd lets the account in with the password: ssh2 alone, nothing of ours. */
+function sshLogsIn(port: number, username: string, password: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const client = new Client();
+    client.on("ready", () => {
+      client.end();
+      resolve(true);
+    });
+    client.on("error", (error) => {
+      if (error.level === "client-authentication") resolve(false);
+      else reject(error);
+    });
+    client.connect({ host: "127.0.0.1", port, username, password, readyTimeout: 20_000 });
+  });
+}
+
+/** A private sshd whose accounts change their own password, or have it changed by root. */
+export async function openLinuxTarget(through: "own" | "root"): Promise<MatrixTarget & { close(): Promise<void> }> {
+  const rootPassword = `Root-${randomBytes(8).toString("hex")}`;
+  const sshd = await startSshTarget({ users: [], rootPassword });
+  let count = 0;
+  return {
+    plugin: "linux",
+    address: sshd.address,
+    port: sshd.port,
+    ...(through === "root" ? { administrator: { username: "root", password: rootPassword } } : {}),
+    addDevice: (estate, port = sshd.port) =>
+      estate.addDevice({ address: sshd.address, port, pinnedIdentity: sshd.fingerprint, permits: 10 }),
+    makeAccount: async () => {
+      const username = `matrix${++count}`;
+      const password = `Old-${randomBytes(8).toString("hex")}`;
+      await sshd.run(["useradd", "--create-home", "--shell", "/bin/bash", username]);
+      await sshd.run(["chpasswd"], `${username}:${password}\n`);
+      return { username, password };
+    },
+    logsIn: (username, password) => sshLogsIn(sshd.port, username, password),
+    close: () => sshd.stop(),
+  };
+}

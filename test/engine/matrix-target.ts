@@ -1,0 +1,43 @@
+import type { Estate } from "../helpers/estate.ts";
+
+/** A device for the kill matrix: it can make accounts on the real server, and stand behind a proxy that cuts. */
+export interface MatrixTarget {
+  readonly plugin: string;
+  /** Puts the device into the estate; through the given port when a proxy stands before it. */
+  addDevice(estate: Estate, port?: number): Promise<string>;
+  /** A new account on the server; the username and its present password. */
+  makeAccount(): Promise<{ username: string; password: string }>;
+  /** The account that may change others, where this matrix changes accounts through another one. */
+  readonly administrator?: { readonly username: string; readonly password: string };
+  /** A real, fresh log-in, independent of the plugin. */
+  logsIn(username: string, password: string): Promise<boolean>;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The target's place in an estate. */
+export interface Place {
+  readonly deviceId: string;
+  readonly administratorId?: string;
+}
+
+/** Registers the target's device, and its administrator when it has one. */
+export async function addTarget(estate: Estate, target: MatrixTarget, port?: number): Promise<Place> {
+  const deviceId = await target.addDevice(estate, port);
+  const { administrator, plugin } = target;
+  return administrator
+    ? { deviceId, administratorId: await estate.addCredential({ deviceId, plugin, ...administrator }) }
+    : { deviceId };
+}
+
+/** A credential of a new account on the target. */
+export async function addAccount(estate: Estate, target: MatrixTarget, { deviceId, administratorId }: Place) {
+  const made = await target.makeAccount();
+  const credentialId = await estate.addCredential({
+    deviceId,
+    plugin: target.plugin,
+    ...made,
+    ...(administratorId ? { useOwnCredential: false, authenticationCredentialId: administratorId } : {}),
+  });
+  return { ...made, credentialId };
+}
