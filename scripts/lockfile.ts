@@ -36,10 +36,14 @@ export function lockfileProblems(lock: Lockfile): string[] {
 
 /** The same lockfile with nothing to complain about. */
 export function completeLockfile(lock: Lockfile): Lockfile {
-  const kept = Object.entries(lock.packages).map(([path, { resolved: _, ...entry }]) => [path, entry] as const);
+  const kept = Object.entries(lock.packages).map(([path, entry]) => [path, withoutAddress(entry)] as const);
   const added = missingEntries(lock).map(({ path, entry }) => [path, entry] as const);
   const packages = [...kept, ...added].toSorted(([a], [b]) => (a < b ? -1 : 1));
   return { ...lock, packages: Object.fromEntries(packages) };
+}
+
+function withoutAddress(entry: Entry): Entry {
+  return Object.fromEntries(Object.entries(entry).filter(([name]) => name !== "resolved"));
 }
 
 function missingEntries(lock: Lockfile): { path: string; entry: Entry }[] {

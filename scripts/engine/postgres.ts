@@ -57,7 +57,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const folder = join(instance.data, options.name);
   const log = join(instance.state, "logs", `${options.name}.log`);
   const isNew = !(await stat(join(folder, "PG_VERSION")).catch(() => undefined));
-  if (isNew) await initialise(binaries, folder, instance, options);
+  if (isNew) await initialise({ binaries, folder, instance, options });
   await configure(folder, instance, options);
   const port = options.port ?? (await freePort());
   const url = (database = "postgres") =>
@@ -86,7 +86,14 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   };
 }
 
-async function initialise(binaries: string, folder: string, instance: Instance, options: PostgresOptions) {
+interface Placed {
+  binaries: string;
+  folder: string;
+  instance: Instance;
+  options: PostgresOptions;
+}
+
+async function initialise({ binaries, folder, instance, options }: Placed) {
   const pwfile = join(instance.data, `.pw-${randomUUID()}`);
   await rm(folder, { recursive: true, force: true });
   try {
@@ -142,13 +149,9 @@ async function configure(folder: string, instance: Instance, options: PostgresOp
   }
 }
 
-interface Launch {
-  binaries: string;
-  folder: string;
+interface Launch extends Placed {
   log: string;
   port: number;
-  instance: Instance;
-  options: PostgresOptions;
 }
 
 /** After a kill, a backend that is still busy keeps the shared memory for a moment, and the new server gives up. */

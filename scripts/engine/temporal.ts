@@ -91,11 +91,17 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
 
 function serverArguments(port: number, file: string, uiPort: number | undefined): string[] {
   return [
-    ...["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--db-filename", file],
-    ...(uiPort === undefined ? ["--headless"] : ["--ui-port", String(uiPort)]),
-    ...PRAGMAS.flatMap((pragma) => ["--sqlite-pragma", pragma]),
-    ...DYNAMIC.flatMap((value) => ["--dynamic-config-value", value]),
-    ...["--log-level", "warn", "--disable-config-file", "--disable-config-env"],
+    "server",
+    "start-dev",
+    "--ip=127.0.0.1",
+    `--port=${port}`,
+    `--db-filename=${file}`,
+    ...(uiPort === undefined ? ["--headless"] : [`--ui-port=${uiPort}`]),
+    ...PRAGMAS.map((pragma) => `--sqlite-pragma=${pragma}`),
+    ...DYNAMIC.map((value) => `--dynamic-config-value=${value}`),
+    "--log-level=warn",
+    "--disable-config-file",
+    "--disable-config-env",
   ];
 }
 
