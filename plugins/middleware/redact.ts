@@ -1,0 +1,85 @@
+import type { Secret } from "../../contracts/secret.ts";
+
+const MASK = "[secret]";
+/** So many characters of a secret in a row are masked: a device may echo a part of what it got. */
+const PART = 6;
+const ENCODED_PART = 8;
+
+export type Redact = (text: string) => string;
+
+/**
+ * Makes a function that masks the secrets in a text: as they are, and in base64, hex, URL, JSON, HTML and quoted
+ * form, in any letter case, and every part of {@link PART} characters or more (8 of an encoded form).
+ */
+export function createRedactor(secrets: readonly Secret[]): Redact {
+  const windows = new Map<number, Set<string>>();
+  for (const secret of secrets) {
+    const value = secret.reveal();
+    for (const form of [value, ...escapedForms(value)]) addParts(windows, form, PART);
+    for (const form of encodedForms(value)) addParts(windows, form, ENCODED_PART);
+  }
+  return (text) => mask(text, windows);
+}
+
+function escapedForms(value: string): string[] {
+  const json = JSON.stringify(value).slice(1, -1);
+  return [
+    json,
+    json.replaceAll("/", "\\/"),
+    encodeURIComponent(value.toWellFormed()),
+    new URLSearchParams([["", value]]).toString().slice(1),
+    value.replaceAll("'", "''"),
+    value.replaceAll('"', '""'),
+    value.replaceAll(/[^A-Za-z0-9]/g, String.raw`\$&`),
+    value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;"),
+  ];
+}
+
+function encodedForms(value: string): string[] {
+  const bytes = Buffer.from(value, "utf8");
+  // A secret inside a longer base64 text looks different at each of three offsets; the edge characters mix with
+  // their neighbours and are left out.
+  const shifted = [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes])
+      .toString("base64")
+      .replace(/=+$/, "");
+    return text.slice(before === 0 ? 0 : before + 1, -1);
+  });
+  const whole = bytes.toString("base64").replace(/=+$/, "");
+  return [
+    bytes.toString("hex"),
+    ...[...shifted, whole].flatMap((text) => [text, text.replaceAll("+", "-").replaceAll("/", "_")]),
+  ];
+}
+
+function addParts(windows: Map<number, Set<string>>, form: string, length: number): void {
+  const lower = asciiLower(form);
+  const size = Math.min(length, lower.length);
+  if (size === 0) return;
+  const parts = windows.get(size) ?? new Set();
+  for (let at = 0; at + size <= lower.length; at += 1) parts.add(lower.slice(at, at + size));
+  windows.set(size, parts);
+}
+
+/** Unlike toLowerCase it never changes the length, so positions stay true. */
+function asciiLower(text: string): string {
+  return text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+function mask(text: string, windows: ReadonlyMap<number, ReadonlySet<string>>): string {
+  const lower = asciiLower(text);
+  let masked = "";
+  /** Everything before it is written. */
+  let done = 0;
+  /** The end of the mask being written. */
+  let hidden = 0;
+  for (let at = 0; at < lower.length; at += 1) {
+    let end = 0;
+    for (const [size, parts] of windows) if (parts.has(lower.slice(at, at + size))) end = Math.max(end, at + size);
+    if (end === 0) continue;
+    if (at > hidden || hidden === 0) masked += text.slice(done, at) + MASK;
+    hidden = Math.max(hidden, end);
+    done = hidden;
+  }
+  return masked + text.slice(done);
+}

@@ -1,0 +1,62 @@
+/** Roles of a PostgreSQL server: `ALTER ROLE` with a verifier computed here, by the role itself or another one. */
+import pg from "pg";
+import type { CheckResult } from "../../contracts/messages.ts";
+import { PluginFailure, type Plugin } from "../plugin.ts";
+import { loginFailure } from "./failures.ts";
+import { LEGAL } from "./legal.ts";
+import { logIn, type LoginResult } from "./login.ts";
+import { createSession, LIMIT_MS } from "./session.ts";
+import { PostgresqlSettings } from "./settings.ts";
+import { readIdentity } from "./socket.ts";
+
+export const postgresql: Plugin = {
+  kind: "postgresql",
+  title: "PostgreSQL",
+  settings: PostgresqlSettings,
+  capabilities: {
+    template: "none",
+    ownAccount: true,
+    otherAccount: true,
+    operations: ["change-password", "child-password-change", "verify-password", "reconcile-password"],
+    propagationMs: 0,
+    settleMs: LIMIT_MS,
+    lingerMs: 0,
+    heavy: false,
+  },
+  legalPassword: () => LEGAL,
+  identify: readIdentity,
+  async open(device, login, call) {
+    const result = await logIn(device, login, call);
+    if ("error" in result) throw loginFailure(result.error);
+    return createSession(result);
+  },
+  async verify(device, login, call) {
+    try {
+      const result = await logIn(device, login, call);
+      result.client.end().catch(() => {});
+      return verdictOf(result);
+    } catch (error) {
+      if (!(error instanceof PluginFailure)) throw error;
+      call.transcript(error.message);
+      return { verdict: "unknown", code: error.code };
+    }
+  },
+};
+
+/**
+ * PostgreSQL checks the password first and everything else after it has said "authenticated": a refusal that follows
+ * (NOLOGIN, no such database, too many connections) proves the password. A passed VALID UNTIL does not: it is answered
+ * like a wrong password.
+ */
+function verdictOf({ asked, authenticated, error }: LoginResult): CheckResult {
+  const failure = error === undefined ? undefined : loginFailure(error);
+  if (authenticated && !asked) return { verdict: "unknown", code: "verify.no-password-asked" };
+  if (authenticated || !failure)
+    return {
+      verdict: "accepted",
+      code: failure?.code === "auth.locked" ? "verify.account-expired" : "verify.accepted",
+    };
+  const wrongPassword = asked && error instanceof pg.DatabaseError && error.code === "28P01";
+  if (wrongPassword) return { verdict: "rejected", code: "verify.rejected" };
+  return { verdict: "unknown", code: failure.code };
+}

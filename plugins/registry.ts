@@ -1,0 +1,12 @@
+/** Every plugin there is, wrapped: the only way to one. */
+import { linux } from "./linux/index.ts";
+import { guard } from "./middleware/guard.ts";
+import type { Plugin } from "./plugin.ts";
+import { postgresql } from "./postgresql/index.ts";
+
+export const PLUGINS: readonly Plugin[] = [linux, postgresql].map(guard);
+
+/** The plugin of this kind; undefined when there is none. */
+export function findPlugin(kind: string): Plugin | undefined {
+  return PLUGINS.find((plugin) => plugin.kind === kind);
+}
