@@ -15,7 +15,7 @@ export const TokenInput = z
     allowedAddresses: z.array(Address).max(50).optional(),
     expiresAt: Moment.optional(),
   })
-  .meta({ id: "TokenInput" });
+  .meta({ id: "TokenRequest" });
 export type TokenInput = z.infer<typeof TokenInput>;
 
 const tokenFields = {

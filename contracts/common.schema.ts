@@ -54,7 +54,7 @@ export function pageOf<T extends z.ZodType>(item: T, id: string) {
 /** RFC 9457 problem details, with the catalogue's code and what helps to act on it. */
 export const Problem = z
   .object({
-    type: z.string().describe("Address of the code's section in the error documents."),
+    type: z.string().describe("`urn:keyturn:problem:` and the code."),
     title: z.string(),
     status: z.int(),
     detail: z.string(),

@@ -46,7 +46,7 @@ export const CredentialInput = z
   .strictObject({ deviceId: Id, ...fields, password: Password })
   .partial()
   .required({ deviceId: true, plugin: true, username: true })
-  .meta({ id: "CredentialInput" });
+  .meta({ id: "NewCredential" });
 export type CredentialInput = z.infer<typeof CredentialInput>;
 
 export const CredentialPatch = z
@@ -110,13 +110,13 @@ export const PasswordInput = z
     reason: Reason.optional(),
     resolves: z.literal(true).optional().describe("Says that this password settles the doubt about a kept one."),
   })
-  .meta({ id: "PasswordInput" });
+  .meta({ id: "GivenPassword" });
 
 export const VersionNumber = z.object({ version: z.int() }).meta({ id: "VersionNumber" });
 
 export const RevealInput = z
   .strictObject({ version: z.int().min(1).optional(), reason: Reason })
-  .meta({ id: "RevealInput" });
+  .meta({ id: "RevealRequest" });
 
 export const Revealed = z
   .object({ credentialId: Id, version: z.int(), status: z.enum(SECRET_STATUSES), password: z.string() })
@@ -143,6 +143,6 @@ export const RestoreInput = z
     expectedCurrent: z.int().min(1).nullable().describe("The version believed current; null when there is none."),
     reason: Reason,
   })
-  .meta({ id: "RestoreInput" });
+  .meta({ id: "RestoreRequest" });
 
 export const Checked = z.object({ verdict: Verdict, code: Code }).meta({ id: "Checked" });

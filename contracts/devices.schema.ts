@@ -32,7 +32,7 @@ export const DeviceInput = z
   .strictObject({ ...fields, pinnedIdentity: Fingerprint })
   .partial()
   .required({ name: true, address: true })
-  .meta({ id: "DeviceInput" });
+  .meta({ id: "NewDevice" });
 export type DeviceInput = z.infer<typeof DeviceInput>;
 
 export const DevicePatch = z
@@ -78,7 +78,7 @@ export const DeviceQuery = z.strictObject({
 });
 export type DeviceQuery = z.infer<typeof DeviceQuery>;
 
-export const PinInput = z.strictObject({ fingerprint: Fingerprint.nullable() }).meta({ id: "PinInput" });
+export const PinInput = z.strictObject({ fingerprint: Fingerprint.nullable() }).meta({ id: "Pin" });
 
 export const SeenIdentity = z
   .object({

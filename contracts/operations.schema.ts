@@ -8,7 +8,7 @@ export const ChangesInput = z
     scheduledFor: Moment.optional(),
     reason: lines(2000).optional(),
   })
-  .meta({ id: "ChangesInput" });
+  .meta({ id: "ChangesRequest" });
 
 const State = z.enum(OPERATION_STATES).meta({ id: "OperationState" });
 
@@ -124,4 +124,4 @@ export const OperationDetails = z
 export const OperationCounts = z.record(z.enum(OPERATION_STATES), z.int()).meta({ id: "OperationCounts" });
 export type OperationCounts = z.infer<typeof OperationCounts>;
 
-export const RestartInput = z.strictObject({ scheduledFor: Moment.optional() }).meta({ id: "RestartInput" });
+export const RestartInput = z.strictObject({ scheduledFor: Moment.optional() }).meta({ id: "RestartRequest" });

@@ -83,9 +83,13 @@ export async function listCredentials(
   return toPage(rows.map(toCredential), query, (row) => [row.id]);
 }
 
-/** Stores the row; a password given with it is the caller's to store in the same transaction. */
+/**
+ * Stores the row; a password given with it is the caller's to store in the same transaction.
+ * @throws ApiProblem `credential.no-authenticator`, `credential.cycle`
+ */
 export async function createCredential(tx: Transaction, input: Omit<CredentialInput, "password">): Promise<string> {
   const id = newId();
+  refuseNoAuthenticator(id, input);
   await refuseCycle(tx, id, input.parentCredentialId);
   await tx.insert(credentials).values({ ...input, id });
   return id;
@@ -93,7 +97,7 @@ export async function createCredential(tx: Transaction, input: Omit<CredentialIn
 
 /**
  * Edits execution settings and description; the device is never contacted.
- * @throws ApiProblem `credential.not-found`, `request.stale`, `credential.cycle`, `credential.change-open`
+ * @throws ApiProblem `credential.not-found`, `request.stale`, `credential.no-authenticator`, `credential.cycle`
  */
 export async function editCredential(
   tx: Transaction,
@@ -102,11 +106,23 @@ export async function editCredential(
   const [before] = await tx.select().from(credentials).where(eq(credentials.id, edit.id)).for("no key update");
   if (!before) throw new ApiProblem("credential.not-found");
   if (before.revision !== edit.revision) throw new ApiProblem("request.stale");
+  refuseNoAuthenticator(edit.id, { ...before, ...edit.patch });
   await refuseCycle(tx, edit.id, edit.patch.parentCredentialId);
   await tx
     .update(credentials)
     .set({ ...edit.patch, revision: before.revision + 1, updatedAt: sql`now()` })
     .where(eq(credentials.id, edit.id));
+}
+
+function refuseNoAuthenticator(
+  id: string,
+  {
+    useOwnCredential,
+    authenticationCredentialId: other,
+  }: Pick<CredentialInput, "useOwnCredential" | "authenticationCredentialId">,
+): void {
+  if (useOwnCredential === false && (other === undefined || other === null || other === id))
+    throw new ApiProblem("credential.no-authenticator");
 }
 
 /** Any number nobody else takes: two edits at once could close a circle that neither sees. */

@@ -9,7 +9,7 @@ import { credentials, operations, secretVersions } from "../schema/index.ts";
 import { type Actor, auditOperation } from "./audit.ts";
 import { endOperation } from "./end-operation.ts";
 import { grantPermits } from "./permits.ts";
-import { STARTED_CHANNEL } from "./requests.ts";
+import { STARTED_CHANNEL } from "./starter.ts";
 
 export interface ActionRequest {
   readonly code: number;

@@ -7,6 +7,7 @@ import type { Transaction } from "../client.ts";
 import { credentials, devices } from "../schema/index.ts";
 import type { Actor } from "./audit.ts";
 import { authenticators, type PluginRules, refusalCode, textArray, uuidArray } from "./eligibility.ts";
+import { STARTED_CHANNEL } from "./starter.ts";
 
 export interface ChangeRequest {
   readonly credentialIds: readonly string[];
@@ -35,9 +36,6 @@ interface Work {
   readonly site: string;
   readonly digest: string;
 }
-
-/** Inserted rows wake the worker's starter when their transaction commits. */
-export const STARTED_CHANNEL = "keyturn_started";
 
 /**
  * Requests a change of each credential. Those that cannot be changed are refused one by one; two requests for one

@@ -1,0 +1,71 @@
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import fastify, { type FastifyInstance, LogController } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { ApiProblem } from "../contracts/problem.ts";
+import { newId } from "../db/new-id.ts";
+import type { ApiDeps } from "./deps.ts";
+import { addAuth } from "./plugins/auth.ts";
+import { addErrors } from "./plugins/errors.ts";
+import { addRequestLog, logOptions } from "./plugins/log.ts";
+import { addMetrics } from "./plugins/metrics.ts";
+import { addOpenApi } from "./plugins/openapi.ts";
+import { routeAdder } from "./route.ts";
+import { addAdministrationRoutes } from "./routes/administration.ts";
+import { addCredentialRoutes } from "./routes/credentials.ts";
+import { addDeviceRoutes } from "./routes/devices.ts";
+import { addHealthRoutes } from "./routes/health.ts";
+import { addOperationRoutes } from "./routes/operations.ts";
+import { addPasswordChangeRoutes } from "./routes/password-changes.ts";
+import { addPasswordRoutes } from "./routes/passwords.ts";
+import { addTokenRoutes } from "./routes/tokens.ts";
+
+/** Room for 10,000 ids and their commas, twice. */
+const BODY_BYTES = 1_000_000;
+
+/** The API, ready for requests, not listening. */
+export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
+  const app = fastify({
+    logger: logOptions(deps),
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => newId(),
+    requestIdHeader: false,
+    bodyLimit: BODY_BYTES,
+    trustProxy: deps.trustedProxy ?? false,
+    routerOptions: { maxParamLength: 200 },
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  addErrors(app);
+  addRequestLog(app);
+  const metrics = addMetrics(app, deps);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id).header("cache-control", "no-store");
+  });
+  await app.register(helmet, {
+    // TLS ends before this process; the proxy there decides about HSTS.
+    strictTransportSecurity: false,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
+    },
+  });
+  await app.register(rateLimit, {
+    max: deps.requestsPerMinute,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_request, { after }) => new ApiProblem("request.too-many", `Try again in ${after}.`),
+  });
+  addAuth(app, deps);
+  await addOpenApi(app);
+  const add = routeAdder(app, deps);
+  addHealthRoutes(app, { add, deps, metrics });
+  addDeviceRoutes(add, deps);
+  addCredentialRoutes(add, deps);
+  addPasswordRoutes(add, deps);
+  addPasswordChangeRoutes(add, deps);
+  addOperationRoutes(add, deps);
+  addTokenRoutes(add, deps);
+  addAdministrationRoutes(add, deps);
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,128 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
+import type { Problem } from "../../contracts/common.schema.ts";
+import { ERRORS } from "../../contracts/errors.ts";
+import { ApiProblem, type ProblemExtras } from "../../contracts/problem.ts";
+import { SecretUnreadable } from "../../crypto/envelope.ts";
+import { postgresFault } from "../../db/postgres-error.ts";
+
+/** Sends every failure as RFC 9457 problem details, by lookup in the catalogue. */
+export function addErrors(app: FastifyInstance): void {
+  app.setErrorHandler(async (error, request, reply) => {
+    const problem = toProblem(error, request);
+    if (ERRORS[problem.code].status >= 500) request.log.error({ err: describeFault(error) }, "request failed");
+    await reply.code(ERRORS[problem.code].status).type("application/problem+json").send(toBody(problem, request));
+  });
+  app.setNotFoundHandler(async (request, reply) => {
+    const problem = new ApiProblem("request.not-found");
+    await reply.code(404).type("application/problem+json").send(toBody(problem, request));
+  });
+}
+
+function toBody(problem: ApiProblem, request: FastifyRequest): Problem {
+  const { status, title } = ERRORS[problem.code];
+  const { errors, ...extras } = problem.extras;
+  return {
+    type: `urn:keyturn:problem:${problem.code}`,
+    title,
+    status,
+    detail: problem.message,
+    code: problem.code,
+    requestId: request.id,
+    ...(errors ? { errors: [...errors] } : {}),
+    ...extras,
+  };
+}
+
+function toProblem(error: unknown, request: FastifyRequest): ApiProblem {
+  if (error instanceof ApiProblem) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) return describeInvalid(error, request);
+  if (error instanceof SecretUnreadable) return new ApiProblem("secret.unreadable");
+  const fault = postgresFault(error);
+  return (fault && fromDatabase(fault)) ?? fromFastify(error) ?? new ApiProblem("service.fault");
+}
+
+const CONFLICTS: Readonly<Record<string, string>> = {
+  devices_name_active: "An active device has this name.",
+  credentials_identity_active: "An active credential has this device, plugin, user name, domain and additional info.",
+};
+
+/** SQLSTATE of values PostgreSQL cannot hold: characters, numbers and dates out of range. */
+const UNSTORABLE = new Set(["22003", "22008", "22021", "22P02", "22P05"]);
+/** SQLSTATE classes and driver codes of a database that is away. */
+const AWAY = /^(08...|57P0.|53...|ECONN.*|ENOTFOUND|EPIPE|CONNECT.*|CONNECTION_.*)$/;
+
+function fromDatabase({ code, constraint }: NonNullable<ReturnType<typeof postgresFault>>): ApiProblem | undefined {
+  if (code === "23505") return new ApiProblem("request.conflict", CONFLICTS[constraint ?? ""]);
+  if (code === "23503") {
+    const field = (constraint ?? "")
+      .replace(/^[a-z]+?s_(\w+_id)_.*$/, "$1")
+      .replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+    return invalid([{ field, rule: "must be the id of an existing object", got: "an id that nothing has" }]);
+  }
+  if (UNSTORABLE.has(code)) return new ApiProblem("request.invalid", "A value holds what the database cannot store.");
+  return AWAY.test(code) ? new ApiProblem("service.unavailable") : undefined;
+}
+
+/** Fastify's own refusals. Their messages can quote the body, so only their kind is told. */
+function fromFastify(error: unknown): ApiProblem | undefined {
+  const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
+  if (status === 413) return new ApiProblem("request.invalid", "The body is too large.");
+  if (status === 415)
+    return new ApiProblem("request.invalid", "The body must be JSON, with content-type application/json.");
+  if (typeof status === "number" && status >= 400 && status < 500)
+    return new ApiProblem("request.invalid", "The body is not JSON, or the request is malformed.");
+  return undefined;
+}
+
+function invalid(errors: NonNullable<ProblemExtras["errors"]>): ApiProblem {
+  const detail = errors.map(({ field, rule }) => `${field}: ${rule}`).join("; ");
+  return new ApiProblem("request.invalid", `${detail}.`.slice(0, 2000), { errors });
+}
+
+interface Invalid {
+  readonly validation?: readonly { readonly instancePath: string; readonly message?: string }[];
+  readonly validationContext?: string;
+}
+
+const MAX_ERRORS = 20;
+
+function describeInvalid({ validation = [], validationContext }: Invalid, request: FastifyRequest): ApiProblem {
+  const sent =
+    validationContext === "body"
+      ? request.body
+      : validationContext === "querystring"
+        ? request.query
+        : validationContext === "params"
+          ? request.params
+          : request.headers;
+  return invalid(
+    validation.slice(0, MAX_ERRORS).map(({ instancePath, message }) => {
+      const path = instancePath.split("/").filter((part) => part !== "");
+      return {
+        field: path.join(".") || (validationContext ?? "body"),
+        rule: message ?? "is not valid",
+        got: shapeAt(sent, path),
+      };
+    }),
+  );
+}
+
+/** The shape of what was sent there: enough to mend it, and never a value. */
+function shapeAt(sent: unknown, path: readonly string[]): string {
+  let value = sent;
+  for (const part of path) value = typeof value === "object" && value !== null ? Reflect.get(value, part) : undefined;
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return `list of ${value.length}`;
+  return typeof value === "string" ? `text of ${value.length} characters` : typeof value;
+}
+
+/** What the log keeps of a fault: drizzle's message quotes parameters, so only the driver's own words are taken. */
+export function describeFault(error: unknown): object {
+  let root = error;
+  while (root instanceof Error && root.cause instanceof Error) root = root.cause;
+  if (!(root instanceof Error)) return { name: typeof root };
+  const fault = postgresFault(error);
+  return { name: root.name, message: root.message, stack: root.stack, ...(fault ? { code: fault.code } : {}) };
+}

@@ -1,0 +1,191 @@
+/** The one way to add a route: schemas, one declared permission, and a handler that sees parsed input only. */
+import { createHmac } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { Problem } from "../contracts/common.schema.ts";
+import { type ErrorCode, ERRORS } from "../contracts/errors.ts";
+import { ApiProblem } from "../contracts/problem.ts";
+import type { Permission } from "../contracts/roles.ts";
+import type { Transaction } from "../db/client.ts";
+import type { Actor } from "../db/queries/audit.ts";
+import { once } from "../db/queries/idempotency.ts";
+import type { ApiDeps } from "./deps.ts";
+import type { Caller } from "./plugins/auth.ts";
+
+type Schema = z.ZodType | undefined;
+type Parsed<S extends Schema> = S extends z.ZodType ? z.output<S> : undefined;
+
+/** One request, parsed and allowed. */
+export interface Call<P extends Schema, Q extends Schema, B extends Schema> {
+  readonly params: Parsed<P>;
+  readonly query: Parsed<Q>;
+  readonly body: Parsed<B>;
+  readonly actor: Actor;
+  readonly caller: Caller;
+  readonly reply: FastifyReply;
+  /** The revision that If-Match names. @throws ApiProblem `request.precondition-required` */
+  revision(): number;
+  /** Runs the work in one transaction; with an Idempotency-Key, once, and the answer is stored with it. */
+  transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+}
+
+export interface Route<P extends Schema, Q extends Schema, B extends Schema, A extends z.ZodType> {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly url: string;
+  /** Name of the operation in the OpenAPI document. */
+  readonly id: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly permission: Permission | "public";
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  readonly answer: A;
+  /** 200 when absent. */
+  readonly status?: 200 | 201 | 202 | 204;
+  /** Codes it may refuse with, beside those that every route has. */
+  readonly refusals?: readonly ErrorCode[];
+  /** `makes`: honours Idempotency-Key. `edits`: demands If-Match. */
+  readonly kind?: "makes" | "edits";
+  /** Requests of this kind one address may make in a minute, when fewer than of all. */
+  readonly requestsPerMinute?: number;
+  handle(call: Call<P, Q, B>): Promise<z.output<A>>;
+}
+
+export type AddRoute = <
+  A extends z.ZodType,
+  P extends Schema = undefined,
+  Q extends Schema = undefined,
+  B extends Schema = undefined,
+>(
+  route: Route<P, Q, B, A>,
+) => void;
+
+const IdempotencyHeader = z.looseObject({
+  "idempotency-key": z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe("Same key and body: same answer, the work is made once. Kept for 24 hours."),
+});
+const EditHeader = z.looseObject({
+  "if-match": z.string().max(50).optional().describe("ETag of the object as it was read; without it 428."),
+});
+
+/** Makes the function that adds routes to the app. */
+export function routeAdder(app: FastifyInstance, deps: ApiDeps): AddRoute {
+  return (route) => {
+    const status = route.status ?? 200;
+    const headers = route.kind === "makes" ? IdempotencyHeader : route.kind === "edits" ? EditHeader : undefined;
+    app.route({
+      method: route.method,
+      url: route.url,
+      config: {
+        permission: route.permission,
+        ...(route.requestsPerMinute === undefined
+          ? {}
+          : { rateLimit: { max: route.requestsPerMinute, timeWindow: 60_000 } }),
+      },
+      schema: {
+        operationId: route.id,
+        tags: [route.tag],
+        summary: route.summary,
+        security: route.permission === "public" ? [] : [{ token: [] }],
+        ...(route.permission === "public" ? {} : { description: `Permission: ${route.permission}.` }),
+        ...(route.params ? { params: route.params } : {}),
+        ...(route.query ? { querystring: route.query } : {}),
+        ...(route.body ? { body: route.body } : {}),
+        ...(headers ? { headers } : {}),
+        response: { [status]: describeAnswer(route.answer, route.summary), ...describeProblems(route) },
+      },
+      // Before the schemas wrap secrets: the digest must tell one password from another.
+      preValidation: async (request) => {
+        if (route.kind === "makes") request.bodyDigest = digest(request);
+      },
+      handler: async (request, reply) => {
+        reply.code(status);
+        const answer = await route.handle(makeCall(deps, request, reply));
+        return status === 204 ? reply.send() : answer;
+      },
+    });
+  };
+}
+
+/** Keyed with the token, which the database does not hold: nobody can try passwords against the stored digest. */
+function digest(request: FastifyRequest): string {
+  const text = JSON.stringify([request.method, request.url, request.body ?? null]);
+  return createHmac("sha256", request.caller?.value ?? "")
+    .update(text)
+    .digest("hex");
+}
+
+function makeCall<P extends Schema, Q extends Schema, B extends Schema>(
+  deps: ApiDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Call<P, Q, B> {
+  const { caller } = request;
+  const actor: Actor = {
+    actor: caller?.name ?? "",
+    person: caller?.owner ?? "",
+    requestId: request.id,
+    address: request.ip,
+  };
+  return {
+    // Fastify's validator compiler has put the schemas' output here; this is the one place that says so.
+    params: request.params as Parsed<P>,
+    query: request.query as Parsed<Q>,
+    body: request.body as Parsed<B>,
+    actor,
+    get caller() {
+      if (!caller) throw new ApiProblem("token.missing");
+      return caller;
+    },
+    reply,
+    revision: () => readRevision(request.headers["if-match"]),
+    async transact(work) {
+      const key = request.headers["idempotency-key"];
+      if (request.bodyDigest === undefined || typeof key !== "string" || !caller) return deps.db.transaction(work);
+      const { answer, replayed } = await once(deps.db, { tokenId: caller.id, key, digest: request.bodyDigest }, work);
+      if (replayed) reply.header("idempotency-replayed", "true");
+      return answer;
+    },
+  };
+}
+
+function readRevision(header: string | undefined): number {
+  if (header === undefined) throw new ApiProblem("request.precondition-required");
+  const match = /^(?:W\/)?"(\d{1,9})"$/.exec(header.trim());
+  if (!match) throw new ApiProblem("request.stale", "If-Match names no ETag of this object.");
+  return Number(match[1]);
+}
+
+function describeAnswer(schema: z.ZodType, description: string): object {
+  return schema instanceof z.ZodUndefined
+    ? schema.describe("Done.")
+    : { description, content: { "application/json": { schema } } };
+}
+
+function describeProblems(route: Pick<Route<Schema, Schema, Schema, z.ZodType>, "permission" | "refusals" | "kind">) {
+  const codes = new Set<ErrorCode>([
+    "request.invalid",
+    "request.too-many",
+    "service.fault",
+    "service.unavailable",
+    ...(route.permission === "public" ? [] : (["token.missing", "token.invalid", "permission.denied"] as const)),
+    ...(route.kind === "makes" ? (["idempotency.key-reused", "idempotency.in-flight"] as const) : []),
+    ...(route.kind === "edits" ? (["request.stale", "request.precondition-required"] as const) : []),
+    ...(route.refusals ?? []),
+  ]);
+  const byStatus = Map.groupBy(codes, (code) => ERRORS[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      status,
+      {
+        description: group.map((code) => `\`${code}\``).join(", "),
+        content: { "application/problem+json": { schema: Problem } },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { Id } from "../../contracts/common.schema.ts";
+import {
+  Checked,
+  Credential,
+  CredentialInput,
+  CredentialPage,
+  CredentialPatch,
+  CredentialQuery,
+} from "../../contracts/credentials.schema.ts";
+import { ApiProblem } from "../../contracts/problem.ts";
+import { auditObject } from "../../db/queries/audit.ts";
+import { createCredential, editCredential, listCredentials, readCredential } from "../../db/queries/credentials.ts";
+import { readDevice } from "../../db/queries/devices.ts";
+import { storePassword } from "../../db/queries/secrets.ts";
+import type { ApiDeps } from "../deps.ts";
+import type { AddRoute } from "../route.ts";
+import { inspectionMs } from "./devices.ts";
+
+const tag = "credentials";
+const params = z.strictObject({ id: Id });
+
+export function addCredentialRoutes(add: AddRoute, deps: ApiDeps): void {
+  add({
+    method: "POST",
+    url: "/v1/credentials",
+    id: "createCredential",
+    tag,
+    summary: "Register an account, with its present password if it is known",
+    permission: "administer",
+    body: CredentialInput,
+    answer: Credential,
+    status: 201,
+    kind: "makes",
+    refusals: ["request.conflict", "credential.plugin-unknown", "credential.no-authenticator", "credential.cycle"],
+    async handle({ body: { password, ...input }, actor, transact, reply }) {
+      checkPlugin(deps, input.plugin);
+      const credential = await transact(async (tx) => {
+        const id = await createCredential(tx, input);
+        await auditObject(tx, actor, { action: "credential.created", objectType: "credential", objectId: id });
+        if (password)
+          await storePassword(tx, {
+            credentialId: id,
+            seal: (binding) => deps.vault.seal(password, binding),
+            reason: "",
+            resolves: false,
+            actor,
+          });
+        return readCredential(tx, id);
+      });
+      reply.header("etag", `"${credential.revision}"`);
+      return credential;
+    },
+  });
+  add({
+    method: "GET",
+    url: "/v1/credentials",
+    id: "listCredentials",
+    tag,
+    summary:
+      "List credentials; `changeable` gives those that accept a change, `attention` those that wait for a person",
+    permission: "read",
+    query: CredentialQuery,
+    answer: CredentialPage,
+    handle: ({ query }) => listCredentials(deps.db, query, deps.plugins),
+  });
+  add({
+    method: "GET",
+    url: "/v1/credentials/:id",
+    id: "getCredential",
+    tag,
+    summary: "Show a credential",
+    permission: "read",
+    params,
+    answer: Credential,
+    refusals: ["credential.not-found"],
+    async handle({ params: { id }, reply }) {
+      const credential = await readCredential(deps.db, id);
+      reply.header("etag", `"${credential.revision}"`);
+      return credential;
+    },
+  });
+  addEditRoute(add, deps);
+  addCheckRoute(add, deps);
+}
+
+function addEditRoute(add: AddRoute, deps: ApiDeps): void {
+  add({
+    method: "PATCH",
+    url: "/v1/credentials/:id",
+    id: "editCredential",
+    tag,
+    summary: "Edit a credential; the device is not contacted, and it applies from the next attempt",
+    permission: "administer",
+    params,
+    body: CredentialPatch,
+    answer: Credential,
+    kind: "edits",
+    refusals: [
+      "credential.not-found",
+      "request.conflict",
+      "credential.plugin-unknown",
+      "credential.no-authenticator",
+      "credential.cycle",
+    ],
+    async handle({ params: { id }, body: patch, actor, transact, revision, reply }) {
+      const edit = { id, revision: revision(), patch };
+      if (patch.plugin !== undefined) checkPlugin(deps, patch.plugin);
+      const credential = await transact(async (tx) => {
+        await editCredential(tx, edit);
+        const details = { fields: Object.keys(patch) };
+        await auditObject(tx, actor, { action: "credential.edited", objectType: "credential", objectId: id, details });
+        return readCredential(tx, id);
+      });
+      reply.header("etag", `"${credential.revision}"`);
+      return credential;
+    },
+  });
+}
+
+function addCheckRoute(add: AddRoute, deps: ApiDeps): void {
+  add({
+    method: "POST",
+    url: "/v1/credentials/:id/check",
+    id: "checkCredential",
+    tag,
+    summary: "Log in with the stored password and say what the device answered",
+    permission: "operate",
+    params,
+    answer: Checked,
+    refusals: ["credential.not-found", "credential.no-password", "login-budget.used"],
+    async handle({ params: { id }, actor }) {
+      const credential = await readCredential(deps.db, id);
+      if (credential.currentVersion === null) throw new ApiProblem("credential.no-password");
+      const { site } = await readDevice(deps.db, credential.deviceId);
+      const result = await deps.orchestrator.check({ credentialId: id, site }, await inspectionMs(deps));
+      await auditObject(deps.db, actor, {
+        action: "credential.checked",
+        objectType: "credential",
+        objectId: id,
+        details: { verdict: result.verdict, code: result.code },
+      });
+      return result;
+    },
+  });
+}
+
+function checkPlugin(deps: ApiDeps, kind: string): void {
+  if (deps.plugins.every((plugin) => plugin.kind !== kind)) throw new ApiProblem("credential.plugin-unknown");
+}

@@ -1,0 +1,23 @@
+import { ChangesAccepted, ChangesInput } from "../../contracts/operations.schema.ts";
+import { requestChanges } from "../../db/queries/requests.ts";
+import type { ApiDeps } from "../deps.ts";
+import type { AddRoute } from "../route.ts";
+
+export function addPasswordChangeRoutes(add: AddRoute, deps: ApiDeps): void {
+  add({
+    method: "POST",
+    url: "/v1/password-changes",
+    id: "requestPasswordChanges",
+    tag: "operations",
+    summary: "Request a password change of one credential or many, at once or at a time",
+    permission: "operate",
+    body: ChangesInput,
+    answer: ChangesAccepted,
+    status: 202,
+    kind: "makes",
+    handle: ({ body: { credentialIds, scheduledFor, reason }, actor, transact }) =>
+      transact((tx) =>
+        requestChanges(tx, { credentialIds, scheduledFor, reason: reason ?? "", actor, plugins: deps.plugins }),
+      ),
+  });
+}
