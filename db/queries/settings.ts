@@ -19,7 +19,7 @@ export async function readSettingsRow(db: Database | Transaction): Promise<{ val
 /** Sets what the patch names and leaves the rest. @throws ApiProblem `request.stale` */
 export async function editSettings(
   tx: Transaction,
-  edit: { revision: number; patch: Partial<Settings> },
+  edit: { revision: number; patch: { [Name in keyof Settings]?: Settings[Name] | undefined } },
 ): Promise<{ values: Settings; revision: number }> {
   const [row] = await tx
     .update(settings)
