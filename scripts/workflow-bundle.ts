@@ -1,18 +1,26 @@
 import { createHash, randomUUID } from "node:crypto";
 import { glob, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { bundleWorkflowCode } from "@temporalio/worker";
 import { CHECKOUT, STATE } from "./engine/instance.ts";
+
+interface BundleOptions {
+  /** Folder of the running Keyturn. */
+  state?: string;
+  /** Told when there is something to bundle. */
+  say?: (line: string) => void;
+}
 
 /**
  * Bundles the workflows for Temporal's isolate, once per content: a worker that gets the file starts a second earlier.
- * @param state folder of the running Keyturn
  * @returns path of the bundle, for KEYTURN_WORKFLOW_BUNDLE
  */
-export async function workflowBundle(state: string = STATE): Promise<string> {
+export async function workflowBundle({ state = STATE, say }: BundleOptions = {}): Promise<string> {
   const folder = join(state, "bundles");
   const file = join(folder, `workflows-${await contentHash()}.js`);
   if (await stat(file).catch(() => undefined)) return file;
+  say?.("Bundling the workflows");
+  // Only now: the bundler is a large import.
+  const { bundleWorkflowCode } = await import("@temporalio/worker");
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(CHECKOUT, "workflows/index.ts"),
     logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },

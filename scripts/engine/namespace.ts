@@ -34,6 +34,18 @@ export async function ensureNamespace(
   }
 }
 
+/** True when a worker polls this queue for workflow tasks. */
+export async function isPolled(address: string, namespace: string, queue: string): Promise<boolean> {
+  const connection = await Connection.connect({ address });
+  try {
+    const taskQueue = { name: queue };
+    const answer = await connection.workflowService.describeTaskQueue({ namespace, taskQueue, taskQueueType: 1 });
+    return (answer.pollers?.length ?? 0) > 0;
+  } finally {
+    await connection.close();
+  }
+}
+
 async function isServed(connection: Connection, namespace: string): Promise<boolean> {
   try {
     await connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: "keyturn" }, taskQueueType: 1 });

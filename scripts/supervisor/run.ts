@@ -1,0 +1,60 @@
+import { startKeyturn, type Keyturn, type KeyturnOptions } from "./keyturn.ts";
+import { messageOf } from "./service.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Starts Keyturn, prints how to reach it, and stops it in order at Ctrl-C or SIGTERM. A second Ctrl-C does not wait
+ * for changes under way.
+ * @param read reads the options; what it throws is told like any error of the start
+ * @param then runs while it is up; when it returns a number Keyturn is stopped, and that is the exit code
+ */
+export async function runUntilSignal(
+  read: () => Omit<KeyturnOptions, "say">,
+  then?: (keyturn: Keyturn) => Promise<number | undefined>,
+): Promise<void> {
+  const started = Date.now();
+  const say = (line: string) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+  let ask: () => void = () => {};
+  const asked = new Promise<void>((resolve) => (ask = resolve));
+  let keyturn: Keyturn | undefined;
+  let signals = 0;
+  for (const signal of SIGNALS)
+    process.on(signal, () => {
+      signals += 1;
+      if (signals === 2) keyturn?.hurry();
+      ask();
+    });
+  try {
+    keyturn = await startKeyturn({ ...read(), say });
+    if (signals === 0) say("Ready");
+    console.log(howToReach(keyturn));
+    const code = await Promise.race([asked, keepUp(keyturn, then)]);
+    say("Stopping: API, worker, Temporal, database. Changes under way may finish; Ctrl-C again does not wait");
+    await keyturn.stop();
+    say("Stopped");
+    process.exitCode = code ?? 0;
+  } catch (error) {
+    await keyturn?.stop();
+    console.error(messageOf(error));
+    process.exitCode = 1;
+  }
+}
+
+/** Settles only when `then` wants an end. */
+async function keepUp(keyturn: Keyturn, then?: (keyturn: Keyturn) => Promise<number | undefined>) {
+  const code = await then?.(keyturn);
+  return code ?? (await new Promise<never>(() => {}));
+}
+
+function howToReach(keyturn: Keyturn): string {
+  const lines = [
+    ["API", keyturn.url],
+    ["API reference", keyturn.docsUrl],
+    ...(keyturn.temporalUiUrl ? [["Temporal UI", keyturn.temporalUiUrl]] : []),
+    ["Sign in", `administrator's token in ${keyturn.adminTokenFile}: Authorization: Bearer …`],
+    ["Command line", "npx keyturn --help"],
+    ["Logs", `${keyturn.instance.state}/logs`],
+  ];
+  return ["", ...lines.map(([name = "", value]) => `  ${name.padEnd(14)} ${value}`), ""].join("\n");
+}
