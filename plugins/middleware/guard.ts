@@ -63,7 +63,7 @@ function guardSession(session: Session, loginPassword: Secret): Session {
     apply: async (change, call, pointOfNoReturn) => {
       const secrets = [loginPassword, change.next, ...(change.current ? [change.current] : [])];
       const { call: guarded, redact } = guardCall(call, secrets);
-      const gate = watch(pointOfNoReturn);
+      const gate = watch(pointOfNoReturn, guarded.signal);
       let finished = false;
       try {
         if (!usable) throw new PluginFailure("target.connection-lost", "The session has failed before.");
@@ -71,7 +71,6 @@ function guardSession(session: Session, loginPassword: Secret): Session {
         finished = true;
         if (gate.state() !== "passed") throw new Error("The plugin did not wait for the point of no return.");
       } catch (error) {
-        gate.shut();
         destroy();
         if (gate.state() === "rejected" && !finished) throw gate.reason();
         throw cleanFailure(error, redact, finished || gate.state() === "passed" ? "unknown" : "none");
@@ -87,10 +86,9 @@ function guardSession(session: Session, loginPassword: Secret): Session {
 }
 
 /** Follows the point of no return: asked for at most once, and what came of it. */
-function watch(pointOfNoReturn: () => Promise<void>) {
+function watch(pointOfNoReturn: () => Promise<void>, signal: AbortSignal) {
   let state: "closed" | "passed" | "rejected" = "closed";
   let reason: unknown;
-  let shut = false;
   let passing: Promise<void> | undefined;
 
   async function ask(): Promise<void> {
@@ -101,16 +99,13 @@ function watch(pointOfNoReturn: () => Promise<void>) {
       state = "rejected";
       throw error;
     }
-    // The caller has given up meanwhile and was told that nothing was sent.
-    if (shut) throw new PluginFailure("target.timeout", "The time for this step was over.");
+    // The caller has given up meanwhile, and is told that nothing was sent.
+    if (signal.aborted) throw new PluginFailure("target.timeout", "The time for this step was over.");
     state = "passed";
   }
 
   return {
     pass: () => (passing ??= ask()),
-    shut: () => {
-      shut = true;
-    },
     state: () => state,
     reason: () => reason,
   };

@@ -4,6 +4,8 @@ const MASK = "[secret]";
 /** So many characters of a secret in a row are masked: a device may echo a part of what it got. */
 const PART = 6;
 const ENCODED_PART = 8;
+/** A shorter form stands in every ordinary text by chance, and masking it there would give it away. */
+const SHORTEST = 4;
 
 export type Redact = (text: string) => string;
 
@@ -54,8 +56,8 @@ function encodedForms(value: string): string[] {
 
 function addParts(windows: Map<number, Set<string>>, form: string, length: number): void {
   const lower = asciiLower(form);
+  if (lower.length < SHORTEST) return;
   const size = Math.min(length, lower.length);
-  if (size === 0) return;
   const parts = windows.get(size) ?? new Set();
   for (let at = 0; at + size <= lower.length; at += 1) parts.add(lower.slice(at, at + size));
   windows.set(size, parts);

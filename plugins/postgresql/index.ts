@@ -7,7 +7,10 @@ import { LEGAL } from "./legal.ts";
 import { logIn, type LoginResult } from "./login.ts";
 import { createSession, LIMIT_MS } from "./session.ts";
 import { PostgresqlSettings } from "./settings.ts";
-import { readIdentity } from "./socket.ts";
+import { cutInTime, readIdentity } from "./socket.ts";
+
+/** How long a server may take to close after a farewell. Milliseconds. */
+const GOODBYE_MS = 1000;
 
 export const postgresql: Plugin = {
   kind: "postgresql",
@@ -33,6 +36,7 @@ export const postgresql: Plugin = {
   async verify(device, login, call) {
     try {
       const result = await logIn(device, login, call);
+      cutInTime(result.socket, { signal: call.signal, silenceMs: GOODBYE_MS });
       result.client.end().catch(() => {});
       return verdictOf(result);
     } catch (error) {
