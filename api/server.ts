@@ -40,8 +40,8 @@ export async function startApi(config: Config): Promise<RunningApi> {
     given: config.KEYTURN_BOOTSTRAP_TOKEN,
     file: config.KEYTURN_ADMIN_TOKEN_FILE,
   });
-  // Not through the log: the line is for the person who starts it, once.
-  if (token) process.stdout.write(`${token}\n`);
+  // For the person who starts it by hand, once; never into a log, which is what a stdout that is no terminal is.
+  if (token && process.stdout.isTTY) process.stdout.write(`${token}\n`);
   const orchestrator = openOrchestrator(config.TEMPORAL_ADDRESS, config.TEMPORAL_NAMESPACE);
   const app = await buildApp({
     db,

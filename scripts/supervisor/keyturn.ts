@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { migrate } from "../../db/migrate.ts";
 import { openInstance, type Instance } from "../engine/instance.ts";
@@ -32,6 +33,8 @@ export interface Keyturn {
   readonly temporalAddress: string;
   /** Holds the token of the first administrator. */
   readonly adminTokenFile: string;
+  /** This start made that token. */
+  readonly isTokenNew: boolean;
   /** Undefined for one that is external, or between its end and its next start. */
   pid(name: ProcessName): number | undefined;
   /** Ends all in order: api, worker (changes under way may finish), Temporal, database. */
@@ -90,6 +93,7 @@ async function startAll({ instance, ports, environment, say, services, stop }: S
       TEMPORAL_NAMESPACE: engines.namespace,
     },
   };
+  const isTokenNew = !existsSync(adminTokenFile);
   say("Starting worker and API");
   // One after the other: at the very first start only one of them makes the key.
   for (const service of [new Service("worker", startWorker(own, say), say), new Service("api", startApi(own), say)]) {
@@ -104,6 +108,7 @@ async function startAll({ instance, ports, environment, say, services, stop }: S
     databaseUrl: engines.databaseUrl,
     temporalAddress: engines.temporalAddress,
     adminTokenFile,
+    isTokenNew,
     pid: (name) => services.find((service) => service.name === name)?.pid,
     stop,
     hurry: () => services.find((service) => service.name === "worker")?.abandon(),

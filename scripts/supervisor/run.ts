@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { startKeyturn, type Keyturn, type KeyturnOptions } from "./keyturn.ts";
 import { messageOf } from "./service.ts";
 
@@ -52,9 +53,16 @@ function howToReach(keyturn: Keyturn): string {
     ["API", keyturn.url],
     ["API reference", keyturn.docsUrl],
     ...(keyturn.temporalUiUrl ? [["Temporal UI", keyturn.temporalUiUrl]] : []),
-    ["Sign in", `administrator's token in ${keyturn.adminTokenFile}: Authorization: Bearer …`],
+    ["Sign in", `Authorization: Bearer ${tokenFor(keyturn)}`],
     ["Command line", "npx keyturn --help"],
     ["Logs", `${keyturn.instance.state}/logs`],
   ];
   return ["", ...lines.map(([name = "", value]) => `  ${name.padEnd(14)} ${value}`), ""].join("\n");
+}
+
+/** The token itself once, and only on a terminal: what is not one may be kept and read by others. */
+function tokenFor({ adminTokenFile, isTokenNew }: Keyturn): string {
+  const isShown = isTokenNew && process.stdout.isTTY && existsSync(adminTokenFile);
+  if (!isShown) return `(the administrator's token in ${adminTokenFile})`;
+  return `${readFileSync(adminTokenFile, "utf8").trim()} (shown once, kept in ${adminTokenFile})`;
 }
