@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { type Measured, summarize } from "./stats.ts";
+import { type Measured, spread } from "./stats.ts";
 
 /**
  * Works through items, `concurrency` at once, the next as soon as one is done: the load is closed.
@@ -21,5 +21,6 @@ export async function load<Item>(
     }
   }
   await Promise.all(Array.from({ length: concurrency }, (_, number) => lane(number)));
-  return summarize(times, performance.now() - start);
+  const seconds = (performance.now() - start) / 1000;
+  return { count: times.length, perSecond: times.length / seconds, ...spread(times) };
 }

@@ -41,6 +41,10 @@ function withQuery(url: URL, query: Query): URL {
   return url;
 }
 
+function ifMatch(revision: number | undefined): Record<string, string> {
+  return revision === undefined ? {} : { "if-match": `"${revision}"` };
+}
+
 async function problemOf(response: Response): Promise<Partial<Problem>> {
   try {
     return (await response.json()) as Partial<Problem>;
@@ -73,9 +77,14 @@ export class Client {
     });
   }
 
+  /** @param revision of the object as it was read; the edit is refused when somebody else was faster */
   async put<Answer>(path: string, body: unknown, revision?: number): Promise<Answer> {
-    const headers = revision === undefined ? {} : { "if-match": `"${revision}"` };
-    return this.#call<Answer>({ method: "PUT", url: this.#url(path), body, headers });
+    return this.#call<Answer>({ method: "PUT", url: this.#url(path), body, headers: ifMatch(revision) });
+  }
+
+  /** @param revision of the object as it was read; the edit is refused when somebody else was faster */
+  async patch<Answer>(path: string, body: unknown, revision: number): Promise<Answer> {
+    return this.#call<Answer>({ method: "PATCH", url: this.#url(path), body, headers: ifMatch(revision) });
   }
 
   async delete(path: string): Promise<void> {

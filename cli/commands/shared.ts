@@ -14,7 +14,7 @@ export function collect(value: string, before: readonly string[] = []): string[]
 }
 
 /** Gathers an option that may be repeated and takes only certain words. */
-export function collectOf(choices: readonly string[]): typeof collect {
+export function collectOf(choices: readonly string[]): (value: string, before?: readonly string[]) => string[] {
   return (value, before = []) => {
     if (!choices.includes(value)) throw new InvalidArgumentError(`Allowed choices are ${choices.join(", ")}.`);
     return [...before, value];

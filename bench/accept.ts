@@ -1,0 +1,101 @@
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import postgres from "postgres";
+import type { Keyturn } from "../scripts/supervisor/keyturn.ts";
+import type { ChangesAccepted } from "../contracts/operations.schema.ts";
+import { register } from "./keyturn.ts";
+import { residentMegabytes } from "./memory.ts";
+import { openWorkspace, startStack } from "./stack.ts";
+import { startPostgresTarget } from "./target-postgresql.ts";
+
+export interface AcceptOptions {
+  readonly count: number;
+  /** Changes that run at once. */
+  readonly concurrency: number;
+  say(text: string): void;
+}
+
+/** One look at everything. Times are milliseconds after the request was sent. */
+export interface Sample {
+  readonly atMs: number;
+  readonly started: number;
+  readonly ended: number;
+  readonly apiMegabytes: number;
+  readonly workerMegabytes: number;
+}
+
+export interface AcceptResult {
+  readonly count: number;
+  readonly acceptedMs: number;
+  readonly startedMs: number;
+  readonly drainedMs: number;
+  readonly failed: number;
+  readonly samples: readonly Sample[];
+}
+
+const LOOK_MS = 1000;
+
+async function look(sql: postgres.Sql, keyturn: Keyturn, since: number): Promise<Sample> {
+  const [row] = await sql<{ started: number; ended: number }[]>`
+    select count(*) filter (where started_run = run)::int as started, count(ended_at)::int as ended from operations`;
+  const [apiMegabytes, workerMegabytes] = await Promise.all([
+    residentMegabytes(keyturn.pid("api")),
+    residentMegabytes(keyturn.pid("worker")),
+  ]);
+  return {
+    atMs: Math.round(performance.now() - since),
+    started: row?.started ?? 0,
+    ended: row?.ended ?? 0,
+    apiMegabytes,
+    workerMegabytes,
+  };
+}
+
+/** Looks once a second until everything has ended. */
+async function follow(sql: postgres.Sql, keyturn: Keyturn, run: { since: number; count: number }): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (;;) {
+    const sample = await look(sql, keyturn, run.since);
+    samples.push(sample);
+    if (sample.ended >= run.count) return samples;
+    await sleep(LOOK_MS);
+  }
+}
+
+/** Fewer lines for the table: the first, the last, and evenly spread ones between. */
+export function thin(samples: readonly Sample[], lines: number): Sample[] {
+  const step = Math.max(1, (samples.length - 1) / (lines - 1));
+  const indexes = Array.from({ length: Math.min(lines, samples.length) }, (_, line) => Math.round(line * step));
+  return indexes.flatMap((index) => samples[index] ?? []);
+}
+
+/** One request for all of them: how long until accepted, started and done, and what it costs in memory. */
+export async function benchAccept({ count, concurrency, say }: AcceptOptions): Promise<AcceptResult> {
+  await using workspace = await openWorkspace();
+  await using cleanup = new AsyncDisposableStack();
+  say(`Starting a PostgreSQL target with ${count} accounts`);
+  const target = await startPostgresTarget(count, workspace.instance);
+  cleanup.defer(() => target.stop());
+  const { keyturn, api } = cleanup.use(await startStack(workspace, concurrency, say));
+  say(`Registering ${count} credentials`);
+  const credentialIds = await register(api, target, target.port, concurrency);
+  const sql = postgres(keyturn.databaseUrl, { max: 1 });
+  cleanup.defer(() => sql.end());
+  say(`One request for ${count} changes`);
+  const since = performance.now();
+  const following = follow(sql, keyturn, { since, count });
+  const answer = await api.post<ChangesAccepted>("v1/password-changes", { credentialIds });
+  const acceptedMs = Math.round(performance.now() - since);
+  if (answer.refused.length > 0) throw new Error(`${answer.refused.length} refused: ${answer.refused[0]?.code}`);
+  const samples = await following;
+  const [failed] = await sql<{ count: number }[]>`
+    select count(*)::int as count from operations where state <> 'succeeded'`;
+  return {
+    count,
+    acceptedMs,
+    startedMs: samples.find((sample) => sample.started >= count)?.atMs ?? Number.NaN,
+    drainedMs: samples.at(-1)?.atMs ?? Number.NaN,
+    failed: failed?.count ?? 0,
+    samples,
+  };
+}

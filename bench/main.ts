@@ -1,0 +1,101 @@
+import { writeFile } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+import { table } from "../cli/output/table.ts";
+import { type Sample, benchAccept, thin } from "./accept.ts";
+import { BENCH_PLUGINS, benchChanges } from "./changes.ts";
+
+const USAGE = `npm run bench -- changes --plugin ${BENCH_PLUGINS.join("|")} [--count 200] [--concurrency 20] [--rtt 0] [--json FILE]
+npm run bench -- accept [--count 10000] [--concurrency 50] [--json FILE]`;
+
+/** Lines of the table about time; the JSON file has all samples. */
+const LINES = 12;
+
+class UsageError extends Error {}
+
+function wholeNumber(text: string | undefined, fallback: number): number {
+  const value = text === undefined ? fallback : Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new UsageError(`"${text}" is not a whole number.`);
+  return value;
+}
+
+const round = (value: number) => Math.round(value * 10) / 10;
+const say = (text: string) => console.error(text);
+
+interface Options {
+  readonly plugin?: string | undefined;
+  readonly count?: string | undefined;
+  readonly concurrency?: string | undefined;
+  readonly rtt?: string | undefined;
+}
+
+async function changes(options: Options): Promise<{ result: unknown; failed: number }> {
+  const plugin = BENCH_PLUGINS.find((known) => known === options.plugin);
+  if (!plugin) throw new UsageError("--plugin names no plugin that can be measured.");
+  const count = wholeNumber(options.count, 200);
+  const concurrency = wholeNumber(options.concurrency, 20);
+  const rtt = wholeNumber(options.rtt, 0);
+  const result = await benchChanges({ plugin, count, concurrency, rtt, say });
+  console.log(`${plugin}, ${count} changes, ${concurrency} at once, ${rtt} ms added round trip`);
+  console.log(
+    table(
+      ["", "per second", "p50 ms", "p95 ms", "p99 ms", "Keyturn's share"],
+      result.rows.map((row) => [
+        row.what,
+        round(row.perSecond),
+        round(row.p50),
+        round(row.p95),
+        round(row.p99),
+        row.keyturnShare === undefined ? null : Math.round(row.keyturnShare * 100) / 100,
+      ]),
+    ),
+  );
+  return { result: { plugin, count, concurrency, rtt, ...result }, failed: result.keyturn.failed };
+}
+
+function sampleRows(samples: readonly Sample[]): number[][] {
+  return samples.map((sample, index) => {
+    const before = samples[index - 1] ?? sample;
+    const seconds = (sample.atMs - before.atMs) / 1000;
+    const rate = seconds > 0 ? (sample.ended - before.ended) / seconds : 0;
+    const { started, ended, apiMegabytes, workerMegabytes } = sample;
+    return [round(sample.atMs / 1000), started, ended, round(rate), apiMegabytes, workerMegabytes];
+  });
+}
+
+async function accept(options: Options): Promise<{ result: unknown; failed: number }> {
+  const count = wholeNumber(options.count, 10_000);
+  const concurrency = wholeNumber(options.concurrency, 50);
+  const result = await benchAccept({ count, concurrency, say });
+  console.log(
+    `${count} changes in one request: accepted after ${result.acceptedMs} ms, all started after ${result.startedMs} ms, drained after ${result.drainedMs} ms (${round((count / result.drainedMs) * 1000)} per second), ${result.failed} failed`,
+  );
+  console.log(
+    table(["seconds", "started", "ended", "ended/s", "api MB", "worker MB"], sampleRows(thin(result.samples, LINES))),
+  );
+  return { result: { concurrency, ...result }, failed: result.failed };
+}
+
+async function main(): Promise<number> {
+  const text = { type: "string" } as const;
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { plugin: text, count: text, concurrency: text, rtt: text, json: text },
+  });
+  const [name, ...rest] = positionals;
+  const bench = { changes, accept }[name ?? ""];
+  if (!bench || rest.length > 0) throw new UsageError("Say what to measure.");
+  const { result, failed } = await bench(values);
+  const machine = { processors: cpus().length, model: cpus()[0]?.model, megabytes: Math.round(totalmem() / 1e6) };
+  if (values.json !== undefined)
+    await writeFile(values.json, `${JSON.stringify({ bench: name, at: new Date(), machine, result }, null, 2)}\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof UsageError) && !(error instanceof TypeError && "code" in error)) throw error;
+  console.error(`${error.message}\n${USAGE}`);
+  process.exitCode = 64;
+}
