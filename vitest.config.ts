@@ -1,4 +1,4 @@
-import { configDefaults, defineConfig } from "vitest/config";
+import { defineConfig } from "vitest/config";
 
 /** What a test on real servers may take. Long ones belong to test/full. */
 const LIMIT_MS = 120_000;
@@ -7,6 +7,9 @@ const servers = {
   testTimeout: LIMIT_MS,
   hookTimeout: LIMIT_MS,
 };
+
+/** Tests of the whole checkout that need no server. */
+const CHECKOUT_TESTS = ["test/architecture.test.ts", "test/workflow-bundle.test.ts", "test/compose.test.ts"];
 
 export default defineConfig({
   test: {
@@ -18,13 +21,19 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: ["**/*.test.ts"],
-          exclude: [...configDefaults.exclude, "test/**", ".keyturn/**"],
+          include: ["!(test|node_modules|.keyturn)/**/*.test.ts", ...CHECKOUT_TESTS],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
         extends: true,
-        test: { name: "integration", include: ["test/**/*.test.ts"], exclude: ["test/full/**"], ...servers },
+        test: {
+          name: "integration",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/full/**", ...CHECKOUT_TESTS],
+          ...servers,
+        },
       },
       {
         extends: true,
