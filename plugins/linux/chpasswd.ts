@@ -27,7 +27,7 @@ export interface OtherChange {
  */
 export async function changeOtherPassword(connection: Connection, change: OtherChange): Promise<void> {
   const mark = `keyturn-${randomBytes(8).toString("hex")}`;
-  const talk = new Conversation(await connection.exec(command(mark), change.call), change.call);
+  const talk = new Conversation(await connection.exec(commandFor(mark), change.call), change.call);
   talk.send(change.username);
   let step = await talk.until(() => stepOf(talk, mark));
   if (step === "sudo") {
@@ -35,8 +35,8 @@ export async function changeOtherPassword(connection: Connection, change: OtherC
     const asked = talk.errors.length;
     talk.send(change.sudoPassword.reveal());
     step = await talk.until(() => stepOf(talk, mark, asked));
-    // Its second question: closing now leaves sudo with one failed try.
-    if (step === "sudo") throw new PluginFailure("auth.not-permitted", "sudo did not take the password");
+    // Closing at its second question leaves sudo with one failed try at most.
+    if (step === "sudo") throw askedAgain(talk.errors.slice(asked));
   }
   if (step === "unknown") throw new PluginFailure("account.unknown", `no account ${change.username}`);
   if (step === "ended") throw notReady(talk);
@@ -44,24 +44,43 @@ export async function changeOtherPassword(connection: Connection, change: OtherC
   change.call.transcript("> the account and the new password");
   talk.send(`${change.username}:${change.next.reveal()}`);
   await talk.until(() => (talk.closed ? true : undefined));
+  if (talk.output.split("\n").includes(`${mark}-late`)) {
+    throw new PluginFailure("target.timeout", "the line came too late and was not used", { refused: true });
+  }
   judge(talk);
 }
 
 /**
+ * How long the device waits for the line, by its own clock: what a stopped worker or a stalled network delivers later
+ * sets no password. Seconds.
+ */
+const PATIENCE = 5;
+
+/**
+ * The command line, the same for every change but for the mark.
+ *
  * `read` keeps an unfinished line from chpasswd, which would take a password that was cut off at the end of input.
  * printf must be the shell's own, else the line would stand among the arguments of a process.
  */
-function command(mark: string): string {
-  const apply = (chpasswd: string) => `IFS= read -r line && printf "%s\\n" "$line" | ${chpasswd}`;
-  const asRoot = `echo ${mark}-ready; ${apply("chpasswd")}`.replaceAll(/["\\$]/g, String.raw`\$&`);
+export function commandFor(mark: string): string {
+  const apply = (chpasswd: string) =>
+    [
+      'IFS=" ." read -r since rest </proc/uptime',
+      `echo ${mark}-ready`,
+      "IFS= read -r line || exit",
+      'IFS=" ." read -r now rest </proc/uptime',
+      `if [ $((now - since)) -lt ${PATIENCE} ]; then printf "%s\n" "$line" | ${chpasswd}; else echo ${mark}-late; fi`,
+    ].join("; ");
+  const asRoot = apply("chpasswd").replaceAll(/["\\$]/g, String.raw`\$&`);
   const script = [
     'PATH="$PATH:/usr/sbin:/sbin"; LC_ALL=C; export PATH LC_ALL',
     '[ "$(command -v printf)" = printf ] || exit',
     "IFS= read -r user || exit",
     `case "$(getent passwd "$user")" in "$user":*) ;; *) echo ${mark}-unknown; exit;; esac`,
-    `if [ "$(id -u)" = 0 ]; then echo ${mark}-ready; ${apply("chpasswd")}; exit; fi`,
-    `if sudo -n chpasswd </dev/null >/dev/null 2>&1; then echo ${mark}-ready; ${apply("sudo -n chpasswd")}; exit; fi`,
-    `exec sudo -S -k -p ${mark}-sudo: sh -c "${asRoot}"`,
+    `if [ "$(id -u)" = 0 ]; then ${apply("chpasswd")}; exit; fi`,
+    `if sudo -n chpasswd </dev/null >/dev/null 2>&1; then ${apply("sudo -n chpasswd")}; exit; fi`,
+    // Unlike -p this leaves questions that are not for the password as they are.
+    `SUDO_PROMPT=${mark}-sudo:; export SUDO_PROMPT; exec sudo -S -k sh -c "${asRoot}"`,
   ];
   return `sh -c '${script.join("; ")}'`;
 }
@@ -74,6 +93,12 @@ function stepOf(talk: Conversation, mark: string, errorsFrom = 0): Step | undefi
   if (lines.includes(`${mark}-unknown`)) return "unknown";
   if (openLine(talk.errors.slice(errorsFrom)) === `${mark}-sudo:`) return "sudo";
   return talk.closed ? "ended" : undefined;
+}
+
+/** A wrong password is told before it is asked for again; a second password is asked for at once. */
+function askedAgain(said: string): PluginFailure {
+  if (said.includes("\n")) return new PluginFailure("auth.not-permitted", "sudo did not take the password");
+  return new PluginFailure("target.needs-human", "sudo asks for a second password");
 }
 
 /** Why the command ended before it was ready for the password. */

@@ -23,7 +23,7 @@ export interface Connection {
  * @throws PluginFailure with a `target.*` or `auth.*` code
  */
 export async function connect(device: Device, call: Call, dialogue: LoginDialogue): Promise<Connection> {
-  const socket = openSocket(device);
+  const socket = openSocket(device, call);
   const client = new Client();
   // Errors after the log-in end channels too, which is where they are seen.
   client.on("error", () => undefined);
@@ -41,7 +41,7 @@ export async function connect(device: Device, call: Call, dialogue: LoginDialogu
  * @returns `SHA256:` and base64, as ssh-keygen prints it
  */
 export async function readHostKey(device: Device, call: Call): Promise<string> {
-  const socket = openSocket(device);
+  const socket = openSocket(device, call);
   const client = new Client();
   client.on("error", () => undefined);
   let seen: string | undefined;
@@ -69,6 +69,7 @@ interface Parts {
 async function loggedIn(parts: Parts & { readonly dialogue: LoginDialogue }): Promise<void> {
   const { device, client, dialogue } = parts;
   let shown: string | undefined;
+  client.once("connect", () => hearRoundsWithoutPrompts(client, dialogue));
   client.on("banner", (text) => dialogue.hear(text));
   client.on("change password", () => dialogue.stop(new PluginFailure("auth.must-change")));
   try {
@@ -87,6 +88,27 @@ async function loggedIn(parts: Parts & { readonly dialogue: LoginDialogue }): Pr
     }
     throw dialogue.explain(error);
   }
+}
+
+interface Insides {
+  readonly _protocol: {
+    readonly _handlers: {
+      USERAUTH_INFO_REQUEST(protocol: unknown, name: string, instructions: string, prompts?: readonly unknown[]): void;
+    };
+  };
+}
+
+/**
+ * ssh2 answers a round of keyboard-interactive without prompts by itself and tells nobody what it said; sshd says
+ * there that an account has expired or is locked. There is no other way to hear it than to stand in ssh2's handler.
+ */
+function hearRoundsWithoutPrompts(client: Client, dialogue: LoginDialogue): void {
+  const handlers = (client as unknown as Insides)._protocol._handlers;
+  const inner = handlers.USERAUTH_INFO_REQUEST;
+  handlers.USERAUTH_INFO_REQUEST = (protocol, name, instructions, prompts) => {
+    if (!prompts?.length) dialogue.hear(instructions);
+    inner(protocol, name, instructions, prompts);
+  };
 }
 
 type Settle = (failure: PluginFailure) => void;
@@ -131,7 +153,8 @@ async function handshake(
   }
 }
 
-function openSocket(device: Device): Socket {
+function openSocket(device: Device, call: Call): Socket {
+  if (call.signal.aborted) throw new PluginFailure("target.timeout", "stopped before it began");
   // Small packets must not wait for each other: with Nagle's algorithm a change takes twice as long.
   return connectSocket({ host: device.address, port: device.port ?? SSH_PORT, noDelay: true });
 }

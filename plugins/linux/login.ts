@@ -37,7 +37,7 @@ export class LoginDialogue {
     this.#stopped?.(failure);
   }
 
-  /** Takes a banner. */
+  /** Takes what the device says without asking: a banner, or a round of keyboard-interactive without prompts. */
   hear(text: string): void {
     const said = plain(text);
     this.#call.transcript(`< ${said.trim()}`);
@@ -120,6 +120,7 @@ export class LoginDialogue {
   }
 
   #rejection(): PluginFailure {
+    if (EXPIRED.test(this.#heard)) return new PasswordRight("auth.expired", excerpt(this.#heard));
     if (LOCKED.test(this.#heard)) return new PluginFailure("auth.locked", excerpt(this.#heard));
     return new PluginFailure("auth.rejected", excerpt(this.#heard));
   }

@@ -12,6 +12,8 @@ export interface OwnChange {
   readonly pointOfNoReturn: () => Promise<void>;
 }
 
+/** Between the new password and its repetition. A worker that was stopped in between must not go on. Milliseconds. */
+const PATIENCE_MS = 5000;
 /** sshd itself runs `passwd` when the password must be changed, and says this first. */
 const FORCED = /password has expired\.\s+you must change your password now/i;
 
@@ -30,7 +32,7 @@ export async function changeOwnPassword(connection: Connection, change: OwnChang
     modes: { ECHO: 0 },
   });
   const talk = new Conversation(channel, change.call);
-  const state: State = { talk, started: 0, read: 0, currentSent: false, sent: 0 };
+  const state: State = { talk, started: 0, read: 0, currentSent: false, sent: 0, sentAt: 0 };
   state.started = await talk.until(() => startOf(talk, mark) ?? (talk.closed ? Infinity : undefined));
   if (state.started === Infinity) throw new PluginFailure("auth.not-permitted", talk.excerpt());
   state.read = state.started;
@@ -46,8 +48,9 @@ interface State {
   started: number;
   read: number;
   currentSent: boolean;
-  /** How often the new password was typed. */
+  /** How often the new password was typed, and when for the first time. */
   sent: 0 | 1 | 2;
+  sentAt: number;
 }
 
 function startOf(talk: Conversation, mark: string): number | undefined {
@@ -74,8 +77,12 @@ async function answerNext(state: State, change: OwnChange): Promise<boolean> {
     if (state.sent > 0) throw new PluginFailure("change.refused", talk.excerpt(), { refused: true });
     await change.pointOfNoReturn();
     state.sent = 1;
+    state.sentAt = performance.now();
   } else {
     if (state.sent !== 1) throw new PluginFailure("target.unexpected", talk.excerpt());
+    if (performance.now() - state.sentAt > PATIENCE_MS) {
+      throw new PluginFailure("target.timeout", "too late to repeat the password", { refused: true });
+    }
     state.sent = 2;
   }
   state.read = state.started + said.length;

@@ -6,12 +6,9 @@ import { changeOwnPassword } from "./passwd.ts";
 
 /** The session of an account that logged in over `connection`. */
 export function createSession(connection: Connection, login: Login): Session {
-  let healthy = true;
+  let failed = false;
   return {
     async apply(change, call, pointOfNoReturn) {
-      // A change that fails may leave a command waiting for input: no other change may meet it.
-      const reusable = healthy;
-      healthy = false;
       try {
         await apply({
           connection,
@@ -25,12 +22,13 @@ export function createSession(connection: Connection, login: Login): Session {
           },
         });
       } catch (error) {
+        // A command may still wait for input: no other change may meet it.
+        failed = true;
         connection.destroy();
         throw error;
       }
-      healthy = reusable;
     },
-    reusable: () => healthy && connection.isOpen(),
+    reusable: () => !failed && connection.isOpen(),
     close: () => connection.close(),
     destroy: () => connection.destroy(),
   };

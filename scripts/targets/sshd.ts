@@ -130,8 +130,8 @@ async function prepare(folder: string, port: number, options: SshTargetOptions):
   await rm(join(etc, "sudoers.d"), { recursive: true, force: true });
   const key = join(etc, "ssh", "keyturn_host_key");
   await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
-  const config = [
-    ...(options.sshdConfig ?? []),
+  const own = options.sshdConfig ?? [];
+  const defaults = [
     `Port ${port}`,
     `ListenAddress ${HOST}`,
     "HostKey /etc/ssh/keyturn_host_key",
@@ -143,6 +143,9 @@ async function prepare(folder: string, port: number, options: SshTargetOptions):
     "LogLevel VERBOSE",
     "UseDNS no",
   ];
+  // The first line of a kind usually wins, but not for every kind.
+  const given = new Set(own.map((line) => line.split(" ")[0]));
+  const config = [...own, ...defaults.filter((line) => !given.has(line.split(" ")[0]))];
   const files: Record<string, string> = {
     "ssh/sshd_config": `${config.join("\n")}\n`,
     "sudoers.d/keyturn": `${options.sudoers ?? ""}\n`,

@@ -1,6 +1,32 @@
-import { startSshTarget, type SshTarget, type SshTargetOptions } from "../../scripts/targets/sshd.ts";
+import { describe } from "vitest";
+import type { DebianPackage } from "../../scripts/debian-packages.ts";
+import {
+  sshTargetUnavailable,
+  startSshTarget,
+  type SshTarget,
+  type SshTargetOptions,
+  type SshUser,
+} from "../../scripts/targets/sshd.ts";
+import { linux } from "../../plugins/linux/index.ts";
 import { Secret } from "../../contracts/secret.ts";
 import type { Account, Call, Change, Device, Login, Session } from "../../plugins/plugin.ts";
+
+import { describeAsRoot } from "./needs.ts";
+
+const unavailable = await sshTargetUnavailable();
+
+/** `describe` for tests on a real sshd; skipped under a name that says why where none can run. */
+export function describeOnSshd(name: string, packages: readonly DebianPackage[], tests: () => void): void {
+  if (unavailable === undefined) describeAsRoot(name, packages, tests);
+  else describe.skip(`${name} (needs a private sshd: ${unavailable})`, tests);
+}
+
+/** The first password of every account made by {@link users}. */
+export const FIRST = "Old-Passw0rd-1x";
+
+export function users(...names: string[]): SshUser[] {
+  return names.map((name) => ({ name, password: FIRST }));
+}
 
 /** Passes pam_pwquality's defaults, and differs at each call. */
 export function freshPassword(): string {
@@ -71,4 +97,33 @@ export async function withSession<T>(opening: Promise<Session>, use: (session: S
   } finally {
     session.destroy();
   }
+}
+
+/** What a fresh log-in with the password says, as one word. */
+export async function answer(target: SshTarget, username: string, password: string): Promise<string> {
+  return (await linux.verify(deviceOf(target), login(username, password), call())).code;
+}
+
+/** Opens a session as `as`, applies one change and returns the session's state. Rejects as `apply` does. */
+export async function applyOnce(
+  target: SshTarget,
+  as: Login,
+  change: Change,
+  options: { readonly call?: Call; readonly pass?: () => Promise<void> } = {},
+): Promise<void> {
+  const used = options.call ?? call();
+  await withSession(linux.open(deviceOf(target), as, used), (session) =>
+    session.apply(change, used, options.pass ?? gate().pass),
+  );
+}
+
+/** PAM password rules with pam_pwquality in front, as Debian's package sets them; `options` are its arguments. */
+export function strictRules(options: string): string {
+  return [
+    `password requisite pam_pwquality.so ${options}`,
+    "password [success=1 default=ignore] pam_unix.so obscure use_authtok try_first_pass yescrypt",
+    "password requisite pam_deny.so",
+    "password required pam_permit.so",
+    "",
+  ].join("\n");
 }
