@@ -5,13 +5,11 @@ import type { Keyturn } from "../scripts/supervisor/keyturn.ts";
 import type { ChangesAccepted } from "../contracts/operations.schema.ts";
 import { register } from "./keyturn.ts";
 import { residentMegabytes } from "./memory.ts";
-import { openWorkspace, startStack } from "./stack.ts";
-import { startPostgresTarget } from "./target-postgresql.ts";
+import { SLOTS, startStack } from "./stack.ts";
+import { startPostgresqlTarget } from "./target-postgresql.ts";
 
 export interface AcceptOptions {
   readonly count: number;
-  /** Changes that run at once. */
-  readonly concurrency: number;
   say(text: string): void;
 }
 
@@ -70,15 +68,14 @@ export function thin(samples: readonly Sample[], lines: number): Sample[] {
 }
 
 /** One request for all of them: how long until accepted, started and done, and what it costs in memory. */
-export async function benchAccept({ count, concurrency, say }: AcceptOptions): Promise<AcceptResult> {
-  await using workspace = await openWorkspace();
+export async function benchAccept({ count, say }: AcceptOptions): Promise<AcceptResult> {
   await using cleanup = new AsyncDisposableStack();
   say(`Starting a PostgreSQL target with ${count} accounts`);
-  const target = await startPostgresTarget(count, workspace.instance);
+  const target = await startPostgresqlTarget(count);
   cleanup.defer(() => target.stop());
-  const { keyturn, api } = cleanup.use(await startStack(workspace, concurrency, say));
+  const { keyturn, api } = cleanup.use(await startStack(say));
   say(`Registering ${count} credentials`);
-  const credentialIds = await register(api, target, target.port, concurrency);
+  const credentialIds = await register(api, target, target.port, SLOTS);
   const sql = postgres(keyturn.databaseUrl, { max: 1 });
   cleanup.defer(() => sql.end());
   say(`One request for ${count} changes`);

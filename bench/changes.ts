@@ -4,14 +4,14 @@ import type { ChangesAccepted } from "../contracts/operations.schema.ts";
 import { startDelayingProxy } from "./delaying-proxy.ts";
 import { register, watchEnds } from "./keyturn.ts";
 import { load } from "./load.ts";
-import { openWorkspace, startStack } from "./stack.ts";
+import { startStack } from "./stack.ts";
 import { type Measured, spread } from "./stats.ts";
 import type { BenchTarget } from "./target.ts";
 import { startLinuxTarget } from "./target-linux.ts";
-import { startPostgresTarget } from "./target-postgresql.ts";
+import { startPostgresqlTarget } from "./target-postgresql.ts";
 import { measureTemporal } from "./temporal-floor.ts";
 
-const TARGETS = { postgresql: startPostgresTarget, linux: startLinuxTarget };
+const TARGETS = { postgresql: startPostgresqlTarget, linux: startLinuxTarget };
 export type BenchPlugin = keyof typeof TARGETS;
 export const BENCH_PLUGINS = Object.keys(TARGETS) as BenchPlugin[];
 
@@ -92,16 +92,15 @@ async function measureBare(target: BenchTarget, port: number, options: ChangesOp
 /** Changes/s and latency of Keyturn beside what its parts can do alone, all on the same servers in the same run. */
 export async function benchChanges(options: ChangesOptions): Promise<{ rows: ChangesRow[]; keyturn: KeyturnChanges }> {
   const { plugin, count, concurrency, rtt, say } = options;
-  await using workspace = await openWorkspace();
   await using cleanup = new AsyncDisposableStack();
   say(`Starting a ${plugin} target with ${count} accounts`);
-  const target = await TARGETS[plugin](count, workspace.instance);
+  const target = await TARGETS[plugin](count);
   cleanup.defer(() => target.stop());
   const proxy = rtt === 0 ? undefined : await startDelayingProxy(target.port, rtt);
   if (proxy) cleanup.defer(() => proxy.close());
   const port = proxy?.port ?? target.port;
   const bare = await measureBare(target, port, options);
-  const { keyturn: running, api } = cleanup.use(await startStack(workspace, concurrency, say));
+  const { keyturn: running, api } = cleanup.use(await startStack(say));
   say(`Temporal alone: ${count} workflows of each type, ${concurrency} at once`);
   const temporal = await measureTemporal(running.temporalAddress, count, concurrency);
   say(`Registering ${count} credentials`);

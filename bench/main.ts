@@ -3,10 +3,11 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { table } from "../cli/output/table.ts";
 import { type Sample, benchAccept, thin } from "./accept.ts";
+import { SLOTS } from "./stack.ts";
 import { BENCH_PLUGINS, benchChanges } from "./changes.ts";
 
 const USAGE = `npm run bench -- changes --plugin ${BENCH_PLUGINS.join("|")} [--count 200] [--concurrency 20] [--rtt 0] [--json FILE]
-npm run bench -- accept [--count 10000] [--concurrency 50] [--json FILE]`;
+npm run bench -- accept [--count 10000] [--json FILE]`;
 
 /** Lines of the table about time; the JSON file has all samples. */
 const LINES = 12;
@@ -34,6 +35,7 @@ async function changes(options: Options): Promise<{ result: unknown; failed: num
   if (!plugin) throw new UsageError("--plugin names no plugin that can be measured.");
   const count = wholeNumber(options.count, 200);
   const concurrency = wholeNumber(options.concurrency, 20);
+  if (concurrency > SLOTS) throw new UsageError(`A worker makes ${SLOTS} changes at once: more would only wait.`);
   const rtt = wholeNumber(options.rtt, 0);
   const result = await benchChanges({ plugin, count, concurrency, rtt, say });
   console.log(`${plugin}, ${count} changes, ${concurrency} at once, ${rtt} ms added round trip`);
@@ -65,15 +67,14 @@ function sampleRows(samples: readonly Sample[]): number[][] {
 
 async function accept(options: Options): Promise<{ result: unknown; failed: number }> {
   const count = wholeNumber(options.count, 10_000);
-  const concurrency = wholeNumber(options.concurrency, 50);
-  const result = await benchAccept({ count, concurrency, say });
+  const result = await benchAccept({ count, say });
   console.log(
     `${count} changes in one request: accepted after ${result.acceptedMs} ms, all started after ${result.startedMs} ms, drained after ${result.drainedMs} ms (${round((count / result.drainedMs) * 1000)} per second), ${result.failed} failed`,
   );
   console.log(
     table(["seconds", "started", "ended", "ended/s", "api MB", "worker MB"], sampleRows(thin(result.samples, LINES))),
   );
-  return { result: { concurrency, ...result }, failed: result.failed };
+  return { result, failed: result.failed };
 }
 
 async function main(): Promise<number> {

@@ -2,41 +2,36 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../cli/client.ts";
-import { type Instance, openInstance } from "../scripts/engine/instance.ts";
 import { freePort } from "../scripts/engine/ports.ts";
 import { type Keyturn, startKeyturn } from "../scripts/supervisor/keyturn.ts";
 
-/** A place of its own for the databases of one bench. */
-export interface Workspace extends AsyncDisposable {
-  readonly instance: Instance;
-}
+/** Changes a worker makes at once unless told otherwise: KEYTURN_SLOTS. */
+export const SLOTS = 50;
 
-/** A new folder; it is removed, with the databases in it, at the end. */
-export async function openWorkspace(): Promise<Workspace> {
-  const instance = await openInstance(await mkdtemp(join(tmpdir(), "keyturn-bench-")));
-  return {
-    instance,
-    [Symbol.asyncDispose]: async () => {
-      for (const folder of [instance.data, instance.state]) await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-/** A whole Keyturn of real processes, and its first administrator's API client. */
+/** A whole Keyturn of real processes as `npm start` makes it, and its first administrator's API client. */
 export interface Stack extends AsyncDisposable {
   readonly keyturn: Keyturn;
   readonly api: Client;
 }
 
-/** @param slots changes the worker makes at once */
-export async function startStack(workspace: Workspace, slots: number, say: (text: string) => void): Promise<Stack> {
+/** Starts one in a new folder; it is removed, with the databases, at the end. */
+export async function startStack(say: (text: string) => void): Promise<Stack> {
+  const state = await mkdtemp(join(tmpdir(), "keyturn-bench-"));
   const [port, database, temporal, ui] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   const keyturn = await startKeyturn({
-    state: workspace.instance.state,
+    state,
     ports: { port, "database-port": database, "temporal-port": temporal, "temporal-ui-port": ui },
-    environment: { KEYTURN_SLOTS: String(slots), KEYTURN_LOG_LEVEL: "warn" },
+    // Empty: never an external database or Temporal that this shell happens to point at.
+    environment: {},
     say,
   });
   const token = (await readFile(keyturn.adminTokenFile, "utf8")).trim();
-  return { keyturn, api: new Client(keyturn.url, token), [Symbol.asyncDispose]: () => keyturn.stop() };
+  return {
+    keyturn,
+    api: new Client(keyturn.url, token),
+    [Symbol.asyncDispose]: async () => {
+      await keyturn.stop();
+      for (const folder of [keyturn.instance.data, state]) await rm(folder, { recursive: true, force: true });
+    },
+  };
 }

@@ -1,9 +1,6 @@
-import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { scramVerifier } from "../plugins/postgresql/scram.ts";
-import { makeCertificates } from "../scripts/engine/certificates.ts";
-import type { Instance } from "../scripts/engine/instance.ts";
-import { startPostgres } from "../scripts/engine/postgres.ts";
+import { startPostgresTarget } from "../scripts/targets/postgres.ts";
 import { load } from "./load.ts";
 import { type BareLoop, type BenchAccount, type BenchTarget, benchAccounts, newPassword } from "./target.ts";
 
@@ -59,45 +56,18 @@ function bareLoops(logIn: LogIn, administrator: BenchAccount): BareLoop[] {
   ];
 }
 
-async function createRoles(admin: pg.Client, accounts: readonly BenchAccount[]): Promise<void> {
-  const BATCH = 500;
-  for (let start = 0; start < accounts.length; start += BATCH) {
-    const statements = await Promise.all(
-      accounts
-        .slice(start, start + BATCH)
-        .map(
-          async (account) => `CREATE ROLE ${pg.escapeIdentifier(account.username)} LOGIN; ${await alterRole(account)};`,
-        ),
-    );
-    await admin.query(statements.join("\n"));
-  }
-}
-
 /** A PostgreSQL server with TLS and SCRAM and `count` roles; its superuser changes their passwords. */
-export async function startPostgresTarget(count: number, instance: Instance): Promise<BenchTarget> {
-  const certificates = makeCertificates();
-  const administrator = { username: "postgres", password: newPassword() };
+export async function startPostgresqlTarget(count: number): Promise<BenchTarget> {
+  const server = await startPostgresTarget({ settings: { log_statement: "none", max_connections: 300 } });
   const accounts = benchAccounts(count);
-  const server = await startPostgres({
-    name: `bench-target-${randomUUID()}`,
-    instance,
-    password: administrator.password,
-    tls: certificates,
-    hba: ["hostssl all all 127.0.0.1/32 scram-sha-256"],
-    settings: { max_connections: 300 },
-    scratch: true,
-  });
-  const logIn = logInWith(certificates.ca);
-  const admin = await logIn(server.port, administrator);
-  await createRoles(admin, accounts);
-  await admin.end();
+  await server.createRoles(accounts.map(({ username, password }) => ({ name: username, password })));
   return {
     plugin: "postgresql",
     port: server.port,
-    settings: { caCertificate: certificates.ca },
-    administrator,
+    settings: { caCertificate: server.ca },
+    administrator: server.administrator,
     accounts,
-    bareLoops: bareLoops(logIn, administrator),
+    bareLoops: bareLoops(logInWith(server.ca), server.administrator),
     stop: () => server.stop(),
   };
 }

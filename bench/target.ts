@@ -21,7 +21,7 @@ export interface BenchTarget {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly pinnedIdentity?: string;
   /** Logs in to make the changes. */
-  readonly administrator: BenchAccount;
+  readonly administrator: Readonly<BenchAccount>;
   readonly accounts: readonly BenchAccount[];
   readonly bareLoops: readonly BareLoop[];
   stop(): Promise<void>;
