@@ -29,6 +29,8 @@ const SQLSTATE: Readonly<Record<string, ErrorCode>> = {
   "42501": "auth.not-permitted",
   "42704": "account.unknown",
   "57014": "target.timeout",
+  // The first statement of a change found its time over.
+  "22P02": "target.timeout",
   "55P03": "target.busy",
   "40001": "target.busy",
   "40P01": "target.busy",
