@@ -31,14 +31,19 @@ export interface Orchestrator {
 }
 
 const PROGRESS_MS = 300;
-const SIGNAL_MS = 5000;
+const SIGNAL_MS = 2000;
 const ANSWERS_MS = 1000;
 
 /** Connects when first used and again whenever the connection was lost. */
 export function openOrchestrator(address: string, namespace: string): Orchestrator {
   const connection = Connection.lazy({ address, connectTimeout: ANSWERS_MS });
   const client = new Client({ connection, namespace });
-  const within = <T>(ms: number, ask: () => Promise<T>) => connection.withDeadline(Date.now() + ms, ask);
+  const pending = new Set<Promise<unknown>>();
+  const within = <T>(ms: number, ask: () => Promise<T>): Promise<T> => {
+    const asked = connection.withDeadline(Date.now() + ms, ask);
+    pending.add(asked);
+    return asked.finally(() => pending.delete(asked));
+  };
   return {
     signal(refs, signal) {
       for (const ref of refs) {
@@ -58,7 +63,11 @@ export function openOrchestrator(address: string, namespace: string): Orchestrat
         return false;
       }
     },
-    close: () => connection.close(),
+    async close() {
+      // A call that retries on a closed connection would end the process.
+      await Promise.allSettled(pending);
+      await connection.close();
+    },
   };
 }
 

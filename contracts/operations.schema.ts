@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { Code, Id, line, lines, Moment, OperationCode, pageOf, paging, several, Timestamp } from "./common.schema.ts";
-import { OPERATION_KINDS, OPERATION_STATES, PHASES, STEPS, TRIGGERS, WAITING_FOR } from "./states.ts";
+import {
+  OPERATION_KINDS,
+  OPERATION_STATES,
+  type OperationState,
+  PHASES,
+  STEPS,
+  TRIGGERS,
+  WAITING_FOR,
+} from "./states.ts";
 
 export const ChangesInput = z
   .strictObject({
@@ -121,7 +129,11 @@ export const OperationDetails = z
   })
   .meta({ id: "OperationDetails" });
 
-export const OperationCounts = z.record(z.enum(OPERATION_STATES), z.int()).meta({ id: "OperationCounts" });
+export const OperationCounts = z
+  .object(
+    Object.fromEntries(OPERATION_STATES.map((state) => [state, z.int()])) as { [State in OperationState]: z.ZodInt },
+  )
+  .meta({ id: "OperationCounts" });
 export type OperationCounts = z.infer<typeof OperationCounts>;
 
 export const RestartInput = z.strictObject({ scheduledFor: Moment.optional() }).meta({ id: "RestartRequest" });

@@ -47,6 +47,13 @@ const CONFLICTS: Readonly<Record<string, string>> = {
   credentials_identity_active: "An active credential has this device, plugin, user name, domain and additional info.",
 };
 
+const REFERENCES: Readonly<Record<string, string>> = {
+  credentials_device_id_devices_id_fk: "deviceId",
+  credentials_authentication_credential_id_credentials_id_fk: "authenticationCredentialId",
+  credentials_parent_credential_id_credentials_id_fk: "parentCredentialId",
+  credentials_strength_id_strengths_id_fk: "strengthId",
+};
+
 /** SQLSTATE of values PostgreSQL cannot hold: characters, numbers and dates out of range. */
 const UNSTORABLE = new Set(["22003", "22008", "22021", "22P02", "22P05"]);
 /** SQLSTATE classes and driver codes of a database that is away. */
@@ -54,12 +61,14 @@ const AWAY = /^(08...|57P0.|53...|ECONN.*|ENOTFOUND|EPIPE|CONNECT.*|CONNECTION_.
 
 function fromDatabase({ code, constraint }: NonNullable<ReturnType<typeof postgresFault>>): ApiProblem | undefined {
   if (code === "23505") return new ApiProblem("request.conflict", CONFLICTS[constraint ?? ""]);
-  if (code === "23503") {
-    const field = (constraint ?? "")
-      .replace(/^[a-z]+?s_(\w+_id)_.*$/, "$1")
-      .replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());
-    return invalid([{ field, rule: "must be the id of an existing object", got: "an id that nothing has" }]);
-  }
+  if (code === "23503")
+    return invalid([
+      {
+        field: REFERENCES[constraint ?? ""] ?? "body",
+        rule: "must be the id of an existing object",
+        got: "another id",
+      },
+    ]);
   if (UNSTORABLE.has(code)) return new ApiProblem("request.invalid", "A value holds what the database cannot store.");
   return AWAY.test(code) ? new ApiProblem("service.unavailable") : undefined;
 }
