@@ -52,15 +52,16 @@ export const postgresql: Plugin = {
  * (NOLOGIN, no such database, too many connections) proves the password. A passed VALID UNTIL does not: it is answered
  * like a wrong password.
  */
-function verdictOf({ asked, authenticated, error }: LoginResult): CheckResult {
+function verdictOf({ asked, checked, authenticated, error }: LoginResult): CheckResult {
+  // Any other error after "authenticated" is our own, about a server that could not prove itself.
+  const satisfied = authenticated && (error === undefined || error instanceof pg.DatabaseError);
+  if (satisfied && !checked) return { verdict: "unknown", code: "verify.no-password-asked" };
   const failure = error === undefined ? undefined : loginFailure(error);
-  if (authenticated && !asked) return { verdict: "unknown", code: "verify.no-password-asked" };
-  if (authenticated || !failure)
+  if (satisfied)
     return {
       verdict: "accepted",
       code: failure?.code === "auth.locked" ? "verify.account-expired" : "verify.accepted",
     };
-  const wrongPassword = asked && error instanceof pg.DatabaseError && error.code === "28P01";
-  if (wrongPassword) return { verdict: "rejected", code: "verify.rejected" };
-  return { verdict: "unknown", code: failure.code };
+  if (asked && failure?.code === "auth.rejected") return { verdict: "rejected", code: "verify.rejected" };
+  return { verdict: "unknown", code: failure?.code ?? "target.unexpected" };
 }

@@ -10,7 +10,9 @@ export interface LoginResult {
   readonly socket: Socket;
   /** The server demanded a password. */
   readonly asked: boolean;
-  /** The server said that it is satisfied; it may still refuse the session (NOLOGIN, no such database, full). */
+  /** It took one; with SCRAM it also proved that it knows it, so a server that only pretends to check is found out. */
+  readonly checked: boolean;
+  /** It said that it is satisfied; it may still refuse the session (NOLOGIN, no such database, full). */
   readonly authenticated: boolean;
   /** Why there is no session. */
   readonly error?: unknown;
@@ -27,6 +29,7 @@ export async function logIn(device: Device, login: Login, call: Call): Promise<L
   const socket = await openSocket(device, { ...call, signal });
   const encrypted = "encrypted" in socket;
   let asked = false;
+  let checked = false;
   let authenticated = false;
   let weak = false;
   const client = new pg.Client({
@@ -40,6 +43,7 @@ export async function logIn(device: Device, login: Login, call: Call): Promise<L
       if (weak && !encrypted)
         throw new PluginFailure("target.unexpected", "The server asks for the password in a form that needs TLS.");
       asked = true;
+      checked = weak;
       return login.password.reveal();
     },
   });
@@ -47,6 +51,9 @@ export async function logIn(device: Device, login: Login, call: Call): Promise<L
     weak = true;
   };
   client.connection.on("authenticationCleartextPassword", weakly).on("authenticationMD5Password", weakly);
+  client.connection.on("authenticationSASLFinal", () => {
+    checked = true;
+  });
   client.connection.on("authenticationOk", () => {
     authenticated = true;
   });
@@ -55,10 +62,10 @@ export async function logIn(device: Device, login: Login, call: Call): Promise<L
   const unwatch = cutInTime(socket, { signal, silenceMs: call.connectTimeoutMs });
   try {
     await client.connect();
-    return { client, socket, asked, authenticated };
+    return { client, socket, asked, checked, authenticated };
   } catch (error) {
     socket.destroy();
-    return { client, socket, asked, authenticated, error };
+    return { client, socket, asked, checked, authenticated, error };
   } finally {
     unwatch();
   }

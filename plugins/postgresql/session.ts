@@ -28,7 +28,7 @@ const LOOK_UP = `
   FROM pg_catalog.pg_roles WHERE rolname::text = $1::text`;
 
 /** A logged-in connection that changes passwords, one at a time. */
-export function createSession({ client, socket, asked }: LoginResult): Session {
+export function createSession({ client, socket, checked }: LoginResult): Session {
   let usable = true;
   const ended = () => {
     usable = false;
@@ -37,7 +37,7 @@ export function createSession({ client, socket, asked }: LoginResult): Session {
 
   async function apply(change: Change, call: Call, pointOfNoReturn: () => Promise<void>): Promise<void> {
     const role = await lookUp(client, change.account.username);
-    refuseEarly(change, role, asked);
+    refuseEarly(change, role, checked);
     const verifier = await scramVerifier(change.next.reveal(), role.iterations);
     const statement = alterRole(change.account.username, verifier, role.now + LIMIT_MS / 1000);
     call.transcript("role found; ALTER ROLE … PASSWORD follows");
@@ -89,8 +89,8 @@ async function lookUp(client: pg.Client, username: string): Promise<Role> {
 }
 
 /** What would leave a password that cannot be proven afterwards, or that the log-in would read differently. */
-function refuseEarly(change: Change, role: Role, asked: boolean): void {
-  if (change.own && !asked)
+function refuseEarly(change: Change, role: Role, checked: boolean): void {
+  if (change.own && !checked)
     throw new PluginFailure("verify.no-password-asked", "The server let the account in without its password.");
   if (role.expired)
     throw new PluginFailure("auth.expired", "VALID UNTIL of the role has passed: no password of it would log in.");

@@ -1,5 +1,7 @@
 /** What only PostgreSQL does: each case on a real server. */
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
@@ -160,6 +162,19 @@ describe("what the server learns", () => {
   });
 });
 
+it("an account with CREATEROLE changes a role that was given to it, and no other", async () => {
+  const [manager, given, stranger] = [await account("CREATEROLE"), await account(), await account()];
+  await target.run(
+    `GRANT ${pg.escapeIdentifier(given.username)} TO ${pg.escapeIdentifier(manager.username)} WITH ADMIN OPTION`,
+  );
+  const next = newPassword();
+  expect(await attempt({ plugin, device, login: manager, change: other(given, next) })).toEqual({ asked: 1 });
+  expect(await verdict(given, next)).toBe("accepted verify.accepted");
+  const { error } = await attempt({ plugin, device, login: manager, change: other(stranger, next) });
+  expectFailure(error, { code: "auth.not-permitted", effect: "none" });
+  await expectOld(stranger, next);
+});
+
 describe("log-ins that are refused", () => {
   it("NOLOGIN: the password is told right from wrong, and nobody logs in", async () => {
     const login = await account();
@@ -207,6 +222,39 @@ describe("log-ins that are refused", () => {
   it("a name that no role can have", async () => {
     expect(await verdict(newLogin({ username: "a\0user\0postgres" }))).toBe("unknown account.unknown");
     expect(await verdict(newLogin({ username: "" }))).toBe("unknown account.unknown");
+  });
+});
+
+describe("a server that only pretends to check", () => {
+  const SASL = Buffer.concat([Buffer.from([82, 0, 0, 0, 23, 0, 0, 0, 10]), Buffer.from("SCRAM-SHA-256\0\0")]);
+  const OK_AND_READY = Buffer.from([82, 0, 0, 0, 8, 0, 0, 0, 0, 90, 0, 0, 0, 5, 73]);
+  const FORGED_PROOF = Buffer.concat([Buffer.from([82, 0, 0, 0, 14, 0, 0, 0, 12]), Buffer.from("v=AAAA")]);
+  const firstMessage = (answer: Buffer) => {
+    const nonce = /r=(.*)$/.exec(answer.toString("latin1"))?.[1] ?? "";
+    const text = Buffer.from(`r=${nonce}more,s=${Buffer.from("salt").toString("base64")},i=4096`);
+    const head = Buffer.from([82, 0, 0, 0, 0, 0, 0, 0, 11]);
+    head.writeInt32BE(8 + text.length, 1);
+    return Buffer.concat([head, text]);
+  };
+
+  it.each([
+    ["skips the proof", () => OK_AND_READY, "verify.no-password-asked"],
+    ["skips its own proof", firstMessage, "verify.no-password-asked"],
+    ["forges its proof", firstMessage, "target.unexpected"],
+  ] as const)("%s", async (how, afterResponse, code) => {
+    const last = how === "forges its proof" ? Buffer.concat([FORGED_PROOF, OK_AND_READY]) : OK_AND_READY;
+    const answers = [() => SASL, afterResponse, () => last];
+    const server = createServer((socket) => {
+      let at = 0;
+      socket.on("error", () => {});
+      socket.on("data", (data) => socket.write(answers[at++]?.(data) ?? ""));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const rogue = { address: "127.0.0.1", port, settings: { tls: "off" } };
+    expect(await verdict(newLogin(), newPassword(), rogue)).toBe(`unknown ${code}`);
+    server.close();
   });
 });
 
