@@ -74,14 +74,19 @@ export async function startWorker(config: Config, atMoment?: ActivityDeps["atMom
   await keepSchedule(client, repairSchedule);
   starter.start();
 
-  const done = Promise.all(workers.map((worker) => worker.run())).finally(async () => {
-    await Promise.all([starter.stop(), listening.unlisten(), deps.sessions.close(), metrics.close()]);
-    await connection.close();
-    await close();
-  });
+  const work = async () => {
+    try {
+      await Promise.all(workers.map((worker) => worker.run()));
+    } finally {
+      await Promise.all([starter.stop(), listening.unlisten(), deps.sessions.close(), metrics.close()]);
+      await connection.close();
+      await close();
+    }
+  };
+  const done = work();
   log.info({ sites: sites(config) }, "working");
   return {
-    done: done.then(() => {}),
+    done,
     stop: () => {
       for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
     },

@@ -1,7 +1,8 @@
 /** Writes docs/errors.md from the catalogue: `node scripts/errors-doc.ts`. */
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { type ErrorEntry, ERRORS } from "../contracts/errors.ts";
+import type { ErrorEntry } from "../contracts/error-entry.ts";
+import { ERRORS } from "../contracts/errors.ts";
 
 export const ERRORS_DOC = fileURLToPath(new URL("../docs/errors.md", import.meta.url));
 

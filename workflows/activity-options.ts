@@ -5,10 +5,18 @@ import { MAIN_QUEUE, probeQueue, siteQueue } from "../contracts/ids.ts";
 import type { OperationInput } from "../contracts/messages.ts";
 
 /** Our own database only: retried without limit, for a written outcome must not get lost. */
-export const { settle, repair } = proxyActivities<MainActivities>({
+export const { settle } = proxyActivities<MainActivities>({
   taskQueue: MAIN_QUEUE,
-  startToCloseTimeout: "2 minutes",
+  // Short transactions: a task handed to a worker that froze is soon given to another.
+  startToCloseTimeout: "10 seconds",
   retry: { initialInterval: "200 milliseconds", backoffCoefficient: 2, maximumInterval: "15 seconds" },
+});
+
+/** A pass over the rows that stood still; the next minute's sweep follows a failed one. */
+export const { repair } = proxyActivities<MainActivities>({
+  taskQueue: MAIN_QUEUE,
+  startToCloseTimeout: "1 minute",
+  retry: { maximumAttempts: 2 },
 });
 
 /** The straight path: never retried by Temporal, because only a probe knows what a lost change left behind. */

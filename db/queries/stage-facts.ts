@@ -3,7 +3,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { Settings } from "../../contracts/settings.schema.ts";
 import type { Database, Transaction } from "../client.ts";
-import { credentials, devices, operations, secretVersions, strengths } from "../schema/index.ts";
+import { credentials, devices, type operations, secretVersions, strengths } from "../schema/index.ts";
 import { accountKey, budgetFreeAt } from "./login-budget.ts";
 
 const authenticators = alias(credentials, "authenticators");

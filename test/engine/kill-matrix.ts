@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, it } from "vitest";
 import type { Moment } from "../../activities/deps.ts";
 import { Estate } from "../helpers/estate.ts";
 import { TestWorker } from "../helpers/worker.ts";
-import { addAccount, addTarget, type MatrixTarget, type Place } from "./matrix-target.ts";
+import { addAccount, addTarget, type OpenTarget, type Place } from "./matrix-target.ts";
 import { proveNothingLost } from "./proof.ts";
 
 const KILLS: readonly { moment: Moment; when: string; mustSucceed: boolean }[] = [
@@ -14,10 +14,18 @@ const KILLS: readonly { moment: Moment; when: string; mustSucceed: boolean }[] =
   { moment: "before-commit", when: "during promote", mustSucceed: true },
 ];
 
+/** The moments at which workers are killed, and at which they are stopped. */
+export interface Moments {
+  readonly kills: readonly Moment[];
+  readonly stops: readonly Moment[];
+}
+
+const ALL: Moments = { kills: KILLS.map(({ moment }) => moment), stops: ["before-point", "after-point"] };
+
 /** Kills and stops real workers at exact moments of a change on a real device. */
-export function killMatrix(name: string, open: () => Promise<MatrixTarget & { close(): Promise<void> }>): void {
+export function killMatrix(name: string, open: OpenTarget, moments: Moments = ALL): void {
   describe(`kill matrix: ${name}`, () => {
-    let target: Awaited<ReturnType<typeof open>>;
+    let target: Awaited<ReturnType<OpenTarget>>;
     let estate: Estate;
     let place: Place;
     const workers: TestWorker[] = [];
@@ -39,18 +47,21 @@ export function killMatrix(name: string, open: () => Promise<MatrixTarget & { cl
       await target.close();
     });
 
-    it.each(KILLS)("a worker killed $when loses nothing", async ({ moment, mustSucceed }) => {
-      const account = await addAccount(estate, target, place);
-      const doomed = await startWorker([moment]);
-      const [code = 0] = await estate.request(account.credentialId);
-      await doomed.reached(moment);
-      await doomed.kill();
-      await startWorker();
-      await estate.until(code);
-      await proveNothingLost(estate, target, { code, account, mustSucceed });
-    });
+    it.each(KILLS.filter(({ moment }) => moments.kills.includes(moment)))(
+      "a worker killed $when loses nothing",
+      async ({ moment, mustSucceed }) => {
+        const account = await addAccount(estate, target, place);
+        const doomed = await startWorker([moment]);
+        const [code = 0] = await estate.request(account.credentialId);
+        await doomed.reached(moment);
+        await doomed.kill();
+        await startWorker();
+        await estate.until(code);
+        await proveNothingLost(estate, target, { code, account, mustSucceed });
+      },
+    );
 
-    it.each(["before-point", "after-point"] as const)(
+    it.each(moments.stops)(
       "a worker stopped at %s until the probe has decided sends nothing when it goes on",
       async (moment) => {
         const account = await addAccount(estate, target, place);

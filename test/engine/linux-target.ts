@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Client } from "ssh2";
 import { startSshTarget } from "../../scripts/targets/sshd.ts";
-import type { MatrixTarget } from "./matrix-target.ts";
+import type { OpenTarget } from "./matrix-target.ts";
 
 /** Whether sshd lets the account in with the password: ssh2 alone, nothing of ours. */
 function sshLogsIn(port: number, username: string, password: string): Promise<boolean> {
@@ -20,7 +20,7 @@ function sshLogsIn(port: number, username: string, password: string): Promise<bo
 }
 
 /** A private sshd whose accounts change their own password, or have it changed by root. */
-export async function openLinuxTarget(through: "own" | "root"): Promise<MatrixTarget & { close(): Promise<void> }> {
+export async function openLinuxTarget(through: "own" | "root"): ReturnType<OpenTarget> {
   const rootPassword = `Root-${randomBytes(8).toString("hex")}`;
   const sshd = await startSshTarget({ users: [], rootPassword });
   let count = 0;

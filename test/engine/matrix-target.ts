@@ -15,6 +15,9 @@ export interface MatrixTarget {
   readonly port: number;
 }
 
+/** Starts a target; its owner closes it. */
+export type OpenTarget = () => Promise<MatrixTarget & { close(): Promise<void> }>;
+
 /** The target's place in an estate. */
 export interface Place {
   readonly deviceId: string;

@@ -1,0 +1,135 @@
+/** What can be wrong with a request, and with what it asks for. */
+import { entry } from "./error-entry.ts";
+
+export const REQUESTS = {
+  "request.invalid": entry(
+    400,
+    "The request does not fit its schema.",
+    "Mend the fields named in `errors` and send it again.",
+  ),
+  "request.not-found": entry(404, "There is nothing at this address.", "Check the path, and the id in it."),
+  "request.conflict": entry(
+    409,
+    "Another row holds the same identity.",
+    "Use the existing one, or change the fields that make it unique.",
+  ),
+  "request.stale": entry(
+    412,
+    "The object was changed since it was read.",
+    "Read it again and repeat the edit with the new ETag.",
+  ),
+  "request.too-many": entry(429, "Too many requests in a short time.", "Wait as long as Retry-After says."),
+  "request.precondition-required": entry(
+    428,
+    "An edit needs the If-Match header.",
+    "Read the object and send its ETag as If-Match.",
+  ),
+  "idempotency.key-reused": entry(
+    422,
+    "This Idempotency-Key was used with another body.",
+    "Take a new key for a new request.",
+  ),
+  "idempotency.in-flight": entry(
+    409,
+    "The first request with this Idempotency-Key is still being answered.",
+    "Wait a moment and repeat it.",
+  ),
+  "token.missing": entry(401, "No bearer token was sent.", "Send `Authorization: Bearer kt_…`."),
+  "token.invalid": entry(401, "The token is unknown, expired or revoked.", "Ask an administrator for a new token."),
+  "token.address-not-allowed": entry(
+    403,
+    "The token may not be used from this address.",
+    "Call from an allowed address, or have the token's list changed.",
+  ),
+  "permission.denied": entry(
+    403,
+    "The token's roles do not allow this.",
+    "Use a token that has the role named in `detail`.",
+  ),
+  "service.fault": entry(
+    500,
+    "Keyturn failed to answer.",
+    "Repeat the request; if it stays, look in the log for the request id.",
+  ),
+  "service.unavailable": entry(
+    503,
+    "The database or Temporal does not answer.",
+    "Wait; work that was accepted goes on by itself.",
+  ),
+} as const;
+
+export const CREDENTIALS = {
+  "credential.not-found": entry(404, "There is no such credential.", "Check the id."),
+  "credential.inactive": entry(422, "The credential is inactive.", "Activate it first."),
+  "credential.not-automatic": entry(
+    422,
+    "Automatic change is off for this credential.",
+    "Switch on `automaticChange` in its execution settings.",
+  ),
+  "credential.no-authenticator": entry(
+    422,
+    "The credential names no account that logs in.",
+    "Set `useOwnCredential` or `authenticationCredentialId`.",
+  ),
+  "credential.no-password": entry(
+    422,
+    "No password is stored for the account that logs in.",
+    "Store its present password first.",
+  ),
+  "credential.no-template": entry(
+    422,
+    "The plugin needs a template and the credential names none.",
+    "Choose a template in the execution settings.",
+  ),
+  "credential.plugin-unknown": entry(422, "No such plugin is registered.", "Choose one that GET /v1/plugins lists."),
+  "credential.change-open": entry(
+    409,
+    "A change of this credential is already open.",
+    "Follow the operation named in `openCode`.",
+  ),
+  "credential.attention": entry(
+    409,
+    "The credential's password is unproven and waits for a person.",
+    "Check it, then restart the operation, restore a version, or store the password that works.",
+  ),
+  "credential.unresolved": entry(
+    409,
+    "A password that may be live on the device is kept and not resolved.",
+    "Resolve it first: restart the operation or restore a version.",
+  ),
+  "credential.cycle": entry(
+    422,
+    "The parents of this credential would form a circle.",
+    "Choose a parent that does not descend from it.",
+  ),
+  "device.inactive": entry(422, "The device is inactive.", "Activate it first."),
+  "version.not-found": entry(
+    404,
+    "There is no such version of the password.",
+    "List the versions and take one that still holds its value.",
+  ),
+} as const;
+
+export const OPERATIONS = {
+  "operation.not-found": entry(404, "There is no operation with this code.", "Check the code."),
+  "operation.state": entry(
+    409,
+    "The operation is in a state that does not accept this action.",
+    "Look at its present state.",
+  ),
+  "operation.unresolved": entry(
+    409,
+    "A sent password of this operation is not resolved yet.",
+    "Wait for the probe, or restart the operation after it ended.",
+  ),
+  "operation.not-eligible": entry(
+    409,
+    "The credential could no longer be changed when its turn came.",
+    "Look at its execution settings, then restart the operation.",
+  ),
+  "queue.no-worker": entry(
+    503,
+    "No worker took the operation within its time.",
+    "Start a worker for the device's site, then restart the operation.",
+  ),
+} as const;

@@ -1,0 +1,50 @@
+import { randomBytes } from "node:crypto";
+import pg from "pg";
+import { startPostgresTarget } from "../../scripts/targets/postgres.ts";
+import type { OpenTarget } from "./matrix-target.ts";
+
+/** A PostgreSQL server of its own whose roles change their own password, or have it changed by the administrator. */
+export async function openPostgresTarget(through: "own" | "administrator"): ReturnType<OpenTarget> {
+  const server = await startPostgresTarget();
+  const logsIn = async (username: string, password: string): Promise<boolean> => {
+    const client = new pg.Client({
+      host: server.address,
+      port: server.port,
+      user: username,
+      password,
+      database: "postgres",
+      ssl: { ca: server.ca },
+    });
+    try {
+      await client.connect();
+      return true;
+    } catch (error) {
+      if ((error as { code?: string }).code === "28P01") return false;
+      throw error;
+    } finally {
+      await client.end().catch(() => {});
+    }
+  };
+  let count = 0;
+  return {
+    plugin: "postgresql",
+    address: server.address,
+    port: server.port,
+    ...(through === "administrator" ? { administrator: server.administrator } : {}),
+    addDevice: (estate, port = server.port) =>
+      estate.addDevice({
+        address: server.address,
+        port,
+        settings: { postgresql: { caCertificate: server.ca } },
+        permits: 30,
+      }),
+    makeAccount: async () => {
+      const username = `matrix${++count}`;
+      const password = `Old-${randomBytes(8).toString("hex")}`;
+      await server.createRoles([{ name: username, password }]);
+      return { username, password };
+    },
+    logsIn,
+    close: () => server.stop(),
+  };
+}
