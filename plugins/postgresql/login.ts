@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import pg from "pg";
 import { type Call, type Device, type Login, PluginFailure } from "../plugin.ts";
 import { cutInTime, openSocket } from "./socket.ts";
-import { PostgresqlSettings } from "./settings.ts";
+import { settingsOf } from "./settings.ts";
 
 /** One log-in: how far it came, whatever its end. */
 export interface LoginResult {
@@ -36,7 +36,7 @@ export async function logIn(device: Device, login: Login, call: Call): Promise<L
     stream: () => connected(socket),
     ssl: false,
     user: login.username,
-    database: PostgresqlSettings.parse(device.settings).database,
+    database: settingsOf(device).database,
     application_name: "keyturn",
     // Called only when the server asks.
     password: () => {

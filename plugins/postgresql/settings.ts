@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { z } from "zod";
+import type { Device } from "../plugin.ts";
 
 export const PostgresqlSettings = z.strictObject({
   /** Database to log in to; roles belong to the whole server. */
@@ -12,6 +13,11 @@ export const PostgresqlSettings = z.strictObject({
   serverName: z.string().min(1).optional(),
 });
 export type PostgresqlSettings = z.infer<typeof PostgresqlSettings>;
+
+/** The settings of a device, which the contract says are parsed already: parsing a certificate again takes 0.1 ms. */
+export function settingsOf(device: Device): PostgresqlSettings {
+  return device.settings as PostgresqlSettings;
+}
 
 function isCertificate(pem: string): boolean {
   try {

@@ -3,7 +3,7 @@ import { connect, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as startTls, type TLSSocket } from "node:tls";
 import { type Call, type Device, PluginFailure } from "../plugin.ts";
 import { loginFailure } from "./failures.ts";
-import { PostgresqlSettings } from "./settings.ts";
+import { settingsOf } from "./settings.ts";
 
 export const DEFAULT_PORT = 5432;
 /** https://www.postgresql.org/docs/current/protocol-message-formats.html, SSLRequest */
@@ -17,7 +17,7 @@ const TLS_ACCEPTED = 0x53;
  * @throws PluginFailure
  */
 export async function openSocket(device: Device, call: Call): Promise<Socket> {
-  const settings = PostgresqlSettings.parse(device.settings);
+  const settings = settingsOf(device);
   const socket = await openTcp(device, call);
   if (settings.tls === "off") return socket;
   const secured = await secure(socket, device, call);
@@ -29,7 +29,7 @@ export async function openSocket(device: Device, call: Call): Promise<Socket> {
 
 /** The certificate's fingerprint, without logging in. */
 export async function readIdentity(device: Device, call: Call): Promise<string | undefined> {
-  if (PostgresqlSettings.parse(device.settings).tls === "off") return undefined;
+  if (settingsOf(device).tls === "off") return undefined;
   const secured = await secure(await openTcp(device, call), device, call);
   const seen = fingerprint(secured);
   secured.destroy();
@@ -61,7 +61,7 @@ async function openTcp(device: Device, call: Call): Promise<Socket> {
 }
 
 async function secure(socket: Socket, device: Device, call: Call): Promise<TLSSocket> {
-  const settings = PostgresqlSettings.parse(device.settings);
+  const settings = settingsOf(device);
   let answer: Buffer = Buffer.alloc(0);
   await happens(socket, call, (done) => {
     socket.once("data", (data) => {

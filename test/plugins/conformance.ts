@@ -24,14 +24,14 @@ const CONCURRENT = 8;
 const WRONG_IDENTITY = `SHA256:${"A".repeat(43)}`;
 
 /** Registers the suite in the present `describe`. */
-export function testConformance(kind: string, start: () => Promise<ConformanceTarget>): void {
+export function testConformance(kind: string, start: (plugin: Plugin) => Promise<ConformanceTarget>): void {
   let target: ConformanceTarget;
   let proxy: CuttingProxy;
   let proxied: Device;
   const plugin = findPlugin(kind) as Plugin;
 
   beforeAll(async () => {
-    target = await start();
+    target = await start(plugin);
     proxy = await startCuttingProxy(target.device.port ?? 0);
     proxied = { ...target.device, port: proxy.port };
   });

@@ -31,6 +31,7 @@ const HBA = [
 ];
 
 const plugin = findPlugin("postgresql") as Plugin;
+const settings = (values: Record<string, unknown>) => plugin.settings.parse(values);
 let target: PostgresTarget;
 let proxy: CuttingProxy;
 let device: Device;
@@ -42,7 +43,7 @@ beforeAll(async () => {
     settings: { scram_iterations: 8192, session_preload_libraries: "passwordcheck" },
   });
   proxy = await startCuttingProxy(target.port);
-  device = { address: target.address, port: target.port, settings: { caCertificate: target.ca } };
+  device = { address: target.address, port: target.port, settings: settings({ caCertificate: target.ca }) };
   administrator = newLogin(target.administrator);
 });
 afterEach(() => proxy.resume());
@@ -152,7 +153,7 @@ describe("what the server learns", () => {
   it("is no password in clear text or MD5 unless the connection is encrypted", async () => {
     const login = await account("", "in_clear");
     expect(await verdict(login)).toBe("accepted verify.accepted");
-    const open = { ...device, settings: { tls: "off" } };
+    const open = { ...device, settings: settings({ tls: "off" }) };
     expect(await verdict(login, login.password, open)).toBe("unknown target.unexpected");
     const hashed = newLogin({ username: "hashed" });
     await target.run(
@@ -208,7 +209,7 @@ describe("log-ins that are refused", () => {
 
   it("no such database: the same", async () => {
     const login = await account();
-    const elsewhere = { ...device, settings: { caCertificate: target.ca, database: "nowhere" } };
+    const elsewhere = { ...device, settings: settings({ caCertificate: target.ca, database: "nowhere" }) };
     expect(await verdict(login, login.password, elsewhere)).toBe("accepted verify.accepted");
     const { error } = await attempt({ plugin, device: elsewhere, login, change: own(login, newPassword()) });
     expectFailure(error, { code: "target.unexpected", effect: "none" });
@@ -252,7 +253,7 @@ describe("a server that only pretends to check", () => {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const rogue = { address: "127.0.0.1", port, settings: { tls: "off" } };
+    const rogue = { address: "127.0.0.1", port, settings: settings({ tls: "off" }) };
     expect(await verdict(newLogin(), newPassword(), rogue)).toBe(`unknown ${code}`);
     server.close();
   });
@@ -295,14 +296,14 @@ describe("changes that are refused", () => {
 describe("TLS", () => {
   it("can be off, and then there is no identity", async () => {
     const login = await account();
-    const open = { ...device, settings: { tls: "off" } };
+    const open = { ...device, settings: settings({ tls: "off" }) };
     expect(await verdict(login, login.password, open)).toBe("accepted verify.accepted");
     expect(await plugin.identify(open, newCall())).toBeUndefined();
   });
 
   it("checks the name in the certificate", async () => {
     const login = await account();
-    const named = (serverName: string) => ({ ...device, settings: { caCertificate: target.ca, serverName } });
+    const named = (serverName: string) => ({ ...device, settings: settings({ caCertificate: target.ca, serverName }) });
     expect(await verdict(login, login.password, named("localhost"))).toBe("accepted verify.accepted");
     expect(await verdict(login, login.password, named("db.example"))).toBe("unknown target.identity-unknown");
   });
@@ -312,7 +313,7 @@ describe("TLS", () => {
     await target.run("ALTER SYSTEM SET ssl = off");
     await target.run("SELECT pg_reload_conf()");
     await expect.poll(() => verdict(login)).toBe("unknown target.unexpected");
-    const open = { ...device, settings: { tls: "off" } };
+    const open = { ...device, settings: settings({ tls: "off" }) };
     const session = await plugin.open(open, administrator, newCall());
     await session.close();
     await reopenTls();
@@ -335,8 +336,8 @@ describe("TLS", () => {
 
   it.each([{ tls: "maybe" }, { caCertificate: "no PEM" }, { databse: "x" }, { database: "" }])(
     "settings that make no sense are refused: %o",
-    (settings) => {
-      expect(plugin.settings.safeParse(settings).success).toBe(false);
+    (values) => {
+      expect(plugin.settings.safeParse(values).success).toBe(false);
     },
   );
 });

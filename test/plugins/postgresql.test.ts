@@ -6,16 +6,20 @@ import { testConformance } from "./conformance.ts";
 const PRINTABLE = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)).join("");
 
 describe("postgresql", () => {
-  testConformance("postgresql", async () => {
+  testConformance("postgresql", async (plugin) => {
     const target = await startPostgresTarget({
       hba: ["hostssl all trusted 127.0.0.1/32 trust", "hostssl all all 127.0.0.1/32 scram-sha-256"],
     });
     await target.createRoles([{ name: "trusted", password: "never asked for" }]);
     const { administrator } = target;
-    const device = { address: target.address, port: target.port, settings: { caCertificate: target.ca } };
+    const device = {
+      address: target.address,
+      port: target.port,
+      settings: plugin.settings.parse({ caCertificate: target.ca }),
+    };
     return {
       device,
-      untrusted: { ...device, settings: {} },
+      untrusted: { ...device, settings: plugin.settings.parse({}) },
       administrator: {
         username: administrator.username,
         domain: "",
