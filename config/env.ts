@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { NAMESPACE } from "../contracts/ids.ts";
 
@@ -6,6 +7,7 @@ const positive = z.coerce.number().int().min(1);
 
 const Environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).describe("PostgreSQL of Keyturn itself."),
+  DATABASE_URL_FILE: z.string().optional().describe("File that holds DATABASE_URL, instead of the variable."),
   TEMPORAL_ADDRESS: z.string().min(1).default("127.0.0.1:7233").describe("host:port of the Temporal server."),
   TEMPORAL_NAMESPACE: z.string().min(1).default(NAMESPACE).describe("Temporal namespace of everything Keyturn runs."),
   KEYTURN_HOST: z
@@ -45,6 +47,7 @@ export const VARIABLES: readonly { name: string; description: string }[] = Objec
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  if (given["DATABASE_URL_FILE"]) given["DATABASE_URL"] ??= readFileSync(given["DATABASE_URL_FILE"], "utf8").trim();
   const parsed = Environment.safeParse(given);
   if (parsed.success) return Object.freeze(parsed.data);
   const problems = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
