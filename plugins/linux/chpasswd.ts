@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Secret } from "../../contracts/secret.ts";
 import { PluginFailure, type Call } from "../plugin.ts";
 import type { Connection } from "./connection.ts";
-import { Conversation } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
 import { LOCK_BUSY, openLine, REFUSED } from "./text.ts";
 
 export interface OtherChange {
@@ -27,7 +27,7 @@ export interface OtherChange {
  */
 export async function changeOtherPassword(connection: Connection, change: OtherChange): Promise<void> {
   const mark = `keyturn-${randomBytes(8).toString("hex")}`;
-  const talk = new Conversation(await connection.exec(commandFor(mark), change.call), change.call);
+  const talk = await connection.start(commandFor(mark), change.call);
   talk.send(change.username);
   let step = await talk.until(() => stepOf(talk, mark));
   if (step === "sudo") {

@@ -1,7 +1,10 @@
 import type { ClientChannel } from "ssh2";
 import { PluginFailure, type Call } from "../plugin.ts";
-import { limit } from "./connection.ts";
 import { excerpt, looksLikeQuestion, openLine, plain } from "./text.ts";
+import { limit } from "./time-limit.ts";
+
+/** A device that floods us fills no memory. Characters. */
+const LIMIT = 65_536;
 
 /** A command on the device whose output is read and whose questions are answered. */
 export class Conversation {
@@ -34,13 +37,16 @@ export class Conversation {
 
   /**
    * Waits until `look` finds something; it is asked again at everything the device says.
-   * @throws PluginFailure `target.needs-human` when the device is silent at a question that nobody knows, else
-   *   `target.timeout`
+   * @throws PluginFailure `target.needs-human` when the device is silent at a question that nobody knows,
+   *   `target.timeout` when it is silent otherwise, `target.unexpected` when it never stops talking
    */
   async until<T>(look: () => T | undefined): Promise<T> {
     for (;;) {
       const found = look();
       if (found !== undefined) return found;
+      if (this.output.length + this.errors.length > LIMIT) {
+        throw new PluginFailure("target.unexpected", `endless output: ${this.excerpt()}`);
+      }
       await this.#news();
     }
   }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Secret } from "../../contracts/secret.ts";
 import { PluginFailure, type Call } from "../plugin.ts";
 import type { Connection } from "./connection.ts";
-import { Conversation } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
 import { LOCK_BUSY, passwdPrompt, REFUSED } from "./text.ts";
 
 export interface OwnChange {
@@ -25,13 +25,7 @@ export async function changeOwnPassword(connection: Connection, change: OwnChang
   // Start-up files may print anything, a prompt too: only what follows the mark is believed.
   const mark = `keyturn-${randomBytes(8).toString("hex")}`;
   const command = `sh -c 'echo ${mark}; exec env LC_ALL=C passwd'`;
-  const channel = await connection.exec(command, change.call, {
-    term: "dumb",
-    cols: 200,
-    rows: 24,
-    modes: { ECHO: 0 },
-  });
-  const talk = new Conversation(channel, change.call);
+  const talk = await connection.start(command, change.call, { term: "dumb", cols: 200, rows: 24, modes: { ECHO: 0 } });
   const state: State = { talk, started: 0, read: 0, currentSent: false, sent: 0, sentAt: 0 };
   state.started = await talk.until(() => startOf(talk, mark) ?? (talk.closed ? Infinity : undefined));
   if (state.started === Infinity) throw new PluginFailure("auth.not-permitted", talk.excerpt());

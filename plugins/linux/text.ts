@@ -16,7 +16,7 @@ export function openLine(text: string): string {
 /** Whether a text is a request for the account's password and nothing else. */
 export function isPasswordPrompt(prompt: string): boolean {
   const line = openLine(plain(prompt).trimEnd());
-  return /^\s*(?:\(?[\w.@-]+\)? ?(?:'s )?)?password(?: for [\w.@-]+)?\s*:$/i.test(line);
+  return /^\s*(?:\([^()\s]+\) ?|\S+'s )?password(?: for [\w.@\\-]+)?\s*:$/i.test(line);
 }
 
 /** Whether an unfinished line looks like a question. */

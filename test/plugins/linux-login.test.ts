@@ -170,6 +170,13 @@ session required pam_permit.so
     }
   });
 
+  test("an sshd that has no keyboard-interactive behind its offer is asked by password", async () => {
+    await withTarget({ users: users("kt_own"), sshdConfig: ["UsePAM no", ...INTERACTIVE] }, async (target) => {
+      expect(await answer(target, "kt_own", FIRST)).toBe("verify.accepted");
+      expect(await answer(target, "kt_own", "a-wrong-one")).toBe("verify.rejected");
+    });
+  });
+
   test("a server that takes no password is left to a person", async () => {
     await withTarget({ users: users("kt_own"), sshdConfig: ["AuthenticationMethods publickey"] }, async (target) => {
       const talk = call();

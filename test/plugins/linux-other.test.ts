@@ -120,6 +120,20 @@ describeOnSshd("linux: another account", ["openssh-server", "sudo"], () => {
     expect(await answer(target, "kt_half", FIRST)).toBe("verify.accepted");
   });
 
+  test("a line that comes too late sets no password", async () => {
+    const late = `(printf 'kt_half\\n'; sleep 6; printf 'kt_half:too-late\\n') | ${commandFor("mark")}`;
+    const { stdout } = await target.run(["sh", "-c", late]);
+    expect(stdout).toContain("mark-late");
+    expect(await answer(target, "kt_half", "too-late")).toBe("verify.rejected");
+
+    const passage = () => new Promise<void>((resolve) => setTimeout(resolve, 6000));
+    const applied = applyOnce(target, login("kt_all", FIRST), otherChange("kt_half", freshPassword()), {
+      pass: passage,
+    });
+    await expect(applied).rejects.toMatchObject({ code: "target.timeout", refused: true });
+    expect(await answer(target, "kt_half", FIRST)).toBe("verify.accepted");
+  });
+
   test("no password stands among the arguments or the environment of a process", async () => {
     const secrets = [FIRST, ...Array.from({ length: 12 }, freshPassword)];
     const seen = sampleProcesses(secrets);
