@@ -99,8 +99,12 @@ export async function startSshTarget(options: SshTargetOptions): Promise<SshTarg
   const port = options.port ?? (await freePort());
   const fingerprint = await prepare(folder, port, options);
   let child = await launch(folder, port);
-  await addUsers(child, options);
   const kill = () => killNamespace(child);
+  await addUsers(child, options).catch(async (error: unknown) => {
+    await kill();
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
   return {
     address: HOST,
     port,
