@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, glob, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -205,4 +205,14 @@ test("the rule against sibling plugins names every plugin", async () => {
     .filter((entry) => entry.isDirectory() && !["middleware", "terminal"].includes(entry.name))
     .map(({ name }) => name);
   expect(names.split("|").toSorted()).toEqual(folders.toSorted());
+});
+
+test("code files are small: the lint stops at 250 lines of code, the median stays below 100 lines", async () => {
+  const sizes: number[] = [];
+  const folders = "{activities,api,bench,cli,config,contracts,crypto,db,plugins,scripts,templates,workflows}/**/*.ts";
+  for await (const file of glob([folders, "worker.ts"], { cwd: CHECKOUT }))
+    if (!file.endsWith(".test.ts")) sizes.push((await readFile(join(CHECKOUT, file), "utf8")).split("\n").length - 1);
+  const median = sizes.toSorted((a, b) => a - b)[Math.floor(sizes.length / 2)];
+  expect(sizes.length).toBeGreaterThan(50);
+  expect(median).toBeLessThan(100);
 });

@@ -48,10 +48,10 @@ function importedBy(entries: readonly string[]): Set<string> {
 /** What the vendors' pages list for their images. */
 const VENDORS: Record<string, readonly string[]> = {
   postgres: ["POSTGRES_PASSWORD_FILE", "POSTGRES_INITDB_ARGS"],
-  "temporalio/server": [
-    ...["DB", "DB_PORT", "POSTGRES_SEEDS", "POSTGRES_USER", "DBNAME", "VISIBILITY_DBNAME", "NUM_HISTORY_SHARDS"],
-    ...["BIND_ON_IP", "DYNAMIC_CONFIG_FILE_PATH"],
-  ],
+  "temporalio/server":
+    "DB DB_PORT POSTGRES_SEEDS POSTGRES_USER DBNAME VISIBILITY_DBNAME NUM_HISTORY_SHARDS BIND_ON_IP DYNAMIC_CONFIG_FILE_PATH".split(
+      " ",
+    ),
   "temporalio/ui": ["TEMPORAL_ADDRESS", "TEMPORAL_DEFAULT_NAMESPACE"],
 };
 
