@@ -109,7 +109,8 @@ async function readProgress(client: Client, within: Within, ref: OperationRef): 
     const { step, attempt, nextAt, waitingFor } = progress;
     return {
       step,
-      attempt,
+      // While a change is under way only its worker knows which attempt it is.
+      attempt: Math.max(attempt, heartbeat?.attempt ?? 0),
       nextAt: nextAt === undefined ? null : new Date(nextAt).toISOString(),
       waitingFor: waitingFor ?? null,
       heartbeat,
