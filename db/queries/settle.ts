@@ -110,7 +110,7 @@ async function again(tx: Transaction, operation: OperationRow, next: Next & { re
       outcome: next.reason,
       runAttempts: operation.runAttempts - (next.counts ? 0 : 1),
       refusals: operation.refusals + (next.refused ? 1 : 0),
-      waitingFor: next.delayMinutes > 0 ? "time" : "queue",
+      waitingFor: next.reason === "login-budget.used" ? "login-budget" : next.delayMinutes > 0 ? "time" : "queue",
       dueAt,
       wakeAt: dueAt,
     })

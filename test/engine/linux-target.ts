@@ -31,12 +31,15 @@ export async function openLinuxTarget(through: "own" | "root"): ReturnType<OpenT
     ...(through === "root" ? { administrator: { username: "root", password: rootPassword } } : {}),
     addDevice: (estate, port = sshd.port) =>
       estate.addDevice({ address: sshd.address, port, pinnedIdentity: sshd.fingerprint, permits: 10 }),
-    makeAccount: async () => {
-      const username = `matrix${++count}`;
-      const password = `Old-${randomBytes(8).toString("hex")}`;
-      await sshd.run(["useradd", "--create-home", "--shell", "/bin/bash", username]);
-      await sshd.run(["chpasswd"], `${username}:${password}\n`);
-      return { username, password };
+    makeAccounts: async (wanted) => {
+      const made = Array.from({ length: wanted }, () => ({
+        username: `matrix${++count}`,
+        password: `Old-${randomBytes(8).toString("hex")}`,
+      }));
+      const names = made.map(({ username }) => `${username}\n`).join("");
+      await sshd.run(["xargs", "-n", "1", "useradd", "--create-home", "--shell", "/bin/bash"], names);
+      await sshd.run(["chpasswd"], made.map(({ username, password }) => `${username}:${password}\n`).join(""));
+      return made;
     },
     logsIn: (username, password) => sshLogsIn(sshd.port, username, password),
     close: () => sshd.stop(),

@@ -5,8 +5,8 @@ export interface MatrixTarget {
   readonly plugin: string;
   /** Puts the device into the estate; through the given port when a proxy stands before it. */
   addDevice(estate: Estate, port?: number): Promise<string>;
-  /** A new account on the server; the username and its present password. */
-  makeAccount(): Promise<{ username: string; password: string }>;
+  /** New accounts on the server, with their present passwords. */
+  makeAccounts(count: number): Promise<{ username: string; password: string }[]>;
   /** The account that may change others, where this matrix changes accounts through another one. */
   readonly administrator?: { readonly username: string; readonly password: string };
   /** A real, fresh log-in, independent of the plugin. */
@@ -33,14 +33,26 @@ export async function addTarget(estate: Estate, target: MatrixTarget, port?: num
     : { deviceId };
 }
 
+/** Credentials of new accounts on the target. */
+export async function addAccounts(
+  estate: Estate,
+  target: MatrixTarget,
+  { deviceId, administratorId }: Place,
+  count: number,
+) {
+  const made = await target.makeAccounts(count);
+  const execution = administratorId ? { useOwnCredential: false, authenticationCredentialId: administratorId } : {};
+  return Promise.all(
+    made.map(async (account) => ({
+      ...account,
+      credentialId: await estate.addCredential({ deviceId, plugin: target.plugin, ...account, ...execution }),
+    })),
+  );
+}
+
 /** A credential of a new account on the target. */
-export async function addAccount(estate: Estate, target: MatrixTarget, { deviceId, administratorId }: Place) {
-  const made = await target.makeAccount();
-  const credentialId = await estate.addCredential({
-    deviceId,
-    plugin: target.plugin,
-    ...made,
-    ...(administratorId ? { useOwnCredential: false, authenticationCredentialId: administratorId } : {}),
-  });
-  return { ...made, credentialId };
+export async function addAccount(estate: Estate, target: MatrixTarget, place: Place) {
+  const [account] = await addAccounts(estate, target, place, 1);
+  if (!account) throw new Error("no account was made");
+  return account;
 }

@@ -38,11 +38,13 @@ export async function openPostgresTarget(through: "own" | "administrator"): Retu
         settings: { postgresql: { caCertificate: server.ca } },
         permits: 30,
       }),
-    makeAccount: async () => {
-      const username = `matrix${++count}`;
-      const password = `Old-${randomBytes(8).toString("hex")}`;
-      await server.createRoles([{ name: username, password }]);
-      return { username, password };
+    makeAccounts: async (wanted) => {
+      const made = Array.from({ length: wanted }, () => ({
+        username: `matrix${++count}`,
+        password: `Old-${randomBytes(8).toString("hex")}`,
+      }));
+      await server.createRoles(made.map(({ username: name, password }) => ({ name, password })));
+      return made;
     },
     logsIn,
     close: () => server.stop(),

@@ -80,6 +80,11 @@ export class Estate {
     return id;
   }
 
+  /** How many changes may run on the device at once. */
+  async setPermits(deviceId: string, permits: number): Promise<void> {
+    await this.db.update(schema.devices).set({ permits }).where(eq(schema.devices.id, deviceId));
+  }
+
   /** A credential with automatic change, and its present password. */
   async addCredential({ password, ...credential }: NewCredential): Promise<string> {
     const id = newId();
