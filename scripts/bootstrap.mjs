@@ -55,10 +55,23 @@ function pickNode() {
   process.exit(69);
 }
 
+/** npm passes SIGTERM only to the shell between it and us, which then ends without a word: its end is our signal. */
+function endWithNpm(child) {
+  if (!process.env.npm_lifecycle_event) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    child.kill("SIGTERM");
+  }, 250);
+  child.once("exit", () => clearInterval(watch));
+}
+
 function run(command, args, env = process.env) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, env, stdio: "inherit" });
     for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+    endWithNpm(child);
     child.once("error", (error) => {
       process.stderr.write(`${command} could not be started: ${error.message}\n`);
       resolve(69);

@@ -2,15 +2,14 @@
  * `npm test`: installs the Debian packages the tests need, runs them, and ends with one line that counts them.
  * Arguments are Vitest's; `--full` runs the long ones of test/full instead.
  */
-import { spawnSync } from "node:child_process";
 import { parseCLI, startVitest, type TestCase, type Vitest } from "vitest/node";
-import { missingPackages } from "./debian-packages.ts";
+import { installMissingPackages } from "./debian-packages.ts";
 
 const given = process.argv.slice(2);
 const isFull = given.includes("--full");
 const isCi = Boolean(process.env["CI"]) && process.env["CI"] !== "false";
 
-installDebianPackages();
+installMissingPackages();
 const { filter, options } = parseCLI(["vitest", "run", ...given.filter((argument) => argument !== "--full")]);
 const project = isFull ? ["full"] : ["unit", "integration"];
 const vitest = await startVitest(filter, { project, passWithNoTests: isFull, ...options, watch: false, run: true });
@@ -18,18 +17,6 @@ await vitest.close();
 const isClean = report(vitest);
 // Vitest's own verdict counts too: an error outside of any test fails the run.
 process.exit(isClean && !process.exitCode ? 0 : 1);
-
-function installDebianPackages(): void {
-  const missing = missingPackages();
-  if (missing.length === 0 || process.getuid?.() !== 0) return;
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const aptGet = (...args: string[]) =>
-    spawnSync("apt-get", ["-qq", ...args], { env, stdio: ["ignore", "ignore", "inherit"] });
-  if (aptGet("--version").error) return;
-  console.log(`Installing for the tests: ${missing.join(", ")}`);
-  aptGet("update");
-  aptGet("install", "-y", "--no-install-recommends", ...missing);
-}
 
 /** Prints what was skipped, and the count alone on the last line. True when nothing speaks against the run. */
 function report(run: Vitest): boolean {

@@ -62,15 +62,24 @@ export async function recordChild(
 
 /** Ends every recorded child whose starter is no more, and removes its scratch folder. Returns how many it ended. */
 export async function endOrphans(state: string): Promise<number> {
+  return endRecorded(state, async ({ owner }) => !(await isAlive(owner)));
+}
+
+/** Ends every recorded child of this process: for an end in the middle of things. */
+export async function endOwnChildren(state: string): Promise<number> {
+  return endRecorded(state, async ({ owner }) => owner.pid === process.pid);
+}
+
+async function endRecorded(state: string, isMeant: (record: ChildRecord) => Promise<boolean>): Promise<number> {
   const folder = join(state, "run");
   const names = await readdir(folder).catch(() => []);
-  const ended = await Promise.all(
+  const counts = await Promise.all(
     names.map(async (name) => {
       const file = join(folder, name);
       const record = (await readFile(file, "utf8")
         .then(JSON.parse)
         .catch(() => undefined)) as ChildRecord | undefined;
-      if (!record?.child || (await isAlive(record.owner))) return 0;
+      if (!record?.child || !(await isMeant(record))) return 0;
       const lived = await isAlive(record.child);
       if (lived) await end(record.child, record.signal);
       if (record.scratch) await rm(record.scratch, { recursive: true, force: true });
@@ -78,7 +87,7 @@ export async function endOrphans(state: string): Promise<number> {
       return lived ? 1 : 0;
     }),
   );
-  return ended.reduce<number>((sum, one) => sum + one, 0);
+  return counts.reduce<number>((sum, one) => sum + one, 0);
 }
 
 async function end(child: Identity, signal: NodeJS.Signals): Promise<void> {

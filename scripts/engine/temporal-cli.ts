@@ -80,6 +80,7 @@ async function goInstall(path: string, target: string, progress: Progress): Prom
   try {
     const env = { ...process.env, GOBIN: target, HOME: homedir() };
     const child = spawn("go", ["install", path], { env, stdio: ["ignore", "ignore", "pipe"] });
+    process.once("exit", () => child.kill());
     let complaint = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint = (complaint + text).slice(-4000)));
     await new Promise<void>((resolve, reject) => {

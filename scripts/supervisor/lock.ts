@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { identify, isAlive } from "../engine/processes.ts";
@@ -19,7 +20,11 @@ export async function lockFolder(state: string): Promise<() => Promise<void>> {
         return false;
       },
     );
-    if (isMine) return () => rm(file, { force: true });
+    if (isMine) {
+      // Also when the start is broken off.
+      process.once("exit", () => rmSync(file, { force: true }));
+      return () => rm(file, { force: true });
+    }
     const holder = await holderOf(file);
     if (holder && (await isAlive(holder)))
       throw new Error(`Keyturn already runs in this folder (process ${holder.pid}). Stop it there with Ctrl-C.`);

@@ -1,4 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { STATE } from "../engine/instance.ts";
+import { endOwnChildren } from "../engine/processes.ts";
 import { startKeyturn, type Keyturn, type KeyturnOptions } from "./keyturn.ts";
 import { messageOf } from "./service.ts";
 
@@ -27,19 +30,43 @@ export async function runUntilSignal(
       ask();
     });
   try {
-    keyturn = await startKeyturn({ ...read(), say });
-    if (signals === 0) say("Ready");
+    const options = read();
+    const starting = startKeyturn({ ...options, say });
+    keyturn = await Promise.race([starting, asked.then(() => undefined)]);
+    if (!keyturn) {
+      say("Stopping before the start has come to its end");
+      process.exit(await breakOff(starting, options.state));
+    }
+    say("Ready");
     console.log(howToReach(keyturn));
     const code = await Promise.race([asked, keepUp(keyturn, then)]);
     say("Stopping: API, worker, Temporal, database. Changes under way may finish; Ctrl-C again does not wait");
     await keyturn.stop();
+    // Whatever `then` has started and not ended.
+    await endOwnChildren(keyturn.instance.state);
     say("Stopped");
-    process.exitCode = code ?? 0;
+    process.exit(code ?? 0);
   } catch (error) {
     await keyturn?.stop();
     console.error(messageOf(error));
-    process.exitCode = 1;
+    process.exit(1);
   }
+}
+
+/** Ends what a start under way has started, as long as it starts more. Returns the exit code. */
+async function breakOff(starting: Promise<Keyturn>, state: string = STATE): Promise<number> {
+  const settled = starting.then(
+    (keyturn) => keyturn.stop(),
+    () => {},
+  );
+  let isSettled = false;
+  void settled.finally(() => (isSettled = true));
+  // What only waits, as for a build of Temporal, is ended by the exit of this process.
+  for (const end = Date.now() + 10_000; !isSettled && Date.now() < end;) {
+    await endOwnChildren(state);
+    await sleep(200);
+  }
+  return 130;
 }
 
 /** Settles only when `then` wants an end. */

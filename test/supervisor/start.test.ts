@@ -136,6 +136,19 @@ describe("npm start", () => {
     expect(await readdir(join(state, "run"))).toEqual([]);
   });
 
+  test("stops in the middle of its start", async () => {
+    const started = start();
+    await says(started, "Starting worker and API");
+    const pids = await processes();
+    started.child.kill("SIGTERM");
+    await ended(started.child);
+    expect(started.child.exitCode).toBe(130);
+    expect(started.output()).not.toContain("Ready");
+    expect(Object.keys(pids).length).toBeGreaterThanOrEqual(2);
+    expect(await nobodyLives(pids)).toBe(true);
+    expect(await readdir(join(state, "run"))).toEqual([]);
+  });
+
   test("keeps its secrets out of arguments and open files", async () => {
     const started = start();
     await says(started, "Ready");
