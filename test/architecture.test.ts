@@ -84,6 +84,11 @@ const IMPORTS: readonly Case[] = [
   ["cli/commands/b.ts", value("@temporalio/client"), "no Temporal in the command line"],
   ["cli/c.ts", value("drizzle-orm"), "no server library in the command line"],
   ["cli/d.ts", `${value("commander")}\n${whole("../contracts/states.ts")}`],
+  ["bench/a.ts", value("../activities/index.ts"), "a bench measures from outside"],
+  ["bench/b.ts", `${value("../cli/client.ts")}\n${whole("../scripts/engine/postgres.ts")}`],
+  ["scripts/a.ts", value("../api/app.ts"), "scripts start processes, they do not take over their work"],
+  ["scripts/supervisor/b.ts", `${value("../../db/migrate.ts")}\n${whole("../engine/postgres.ts")}`],
+  ["scripts/c.test.ts", value("../test/helpers/database.ts")],
   ["worker.ts", `${value("./activities/index.ts")}\n${whole("./plugins/registry.ts")}`],
 ];
 
