@@ -3,14 +3,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import type { Keyturn } from "../scripts/supervisor/keyturn.ts";
 import type { ChangesAccepted } from "../contracts/operations.schema.ts";
-import { register } from "./keyturn.ts";
+import { type Trouble, readTrouble, register } from "./keyturn.ts";
 import { residentMegabytes } from "./memory.ts";
-import { SLOTS, startStack } from "./stack.ts";
+import { SLOTS, endLater, startStack } from "./stack.ts";
 import { startPostgresqlTarget } from "./target-postgresql.ts";
 
 export interface AcceptOptions {
   readonly count: number;
   say(text: string): void;
+  /** Ends what is started here. */
+  readonly cleanup: AsyncDisposableStack;
 }
 
 /** One look at everything. Times are milliseconds after the request was sent. */
@@ -22,12 +24,11 @@ export interface Sample {
   readonly workerMegabytes: number;
 }
 
-export interface AcceptResult {
+export interface AcceptResult extends Trouble {
   readonly count: number;
   readonly acceptedMs: number;
   readonly startedMs: number;
   readonly drainedMs: number;
-  readonly failed: number;
   readonly samples: readonly Sample[];
 }
 
@@ -68,12 +69,10 @@ export function thin(samples: readonly Sample[], lines: number): Sample[] {
 }
 
 /** One request for all of them: how long until accepted, started and done, and what it costs in memory. */
-export async function benchAccept({ count, say }: AcceptOptions): Promise<AcceptResult> {
-  await using cleanup = new AsyncDisposableStack();
+export async function benchAccept({ count, say, cleanup }: AcceptOptions): Promise<AcceptResult> {
   say(`Starting a PostgreSQL target with ${count} accounts`);
-  const target = await startPostgresqlTarget(count);
-  cleanup.defer(() => target.stop());
-  const { keyturn, api } = cleanup.use(await startStack(say));
+  const target = await endLater(cleanup, startPostgresqlTarget(count), (started) => started.stop());
+  const { keyturn, api } = await startStack(cleanup, say);
   say(`Registering ${count} credentials`);
   const credentialIds = await register(api, target, target.port, SLOTS);
   const sql = postgres(keyturn.databaseUrl, { max: 1 });
@@ -85,14 +84,12 @@ export async function benchAccept({ count, say }: AcceptOptions): Promise<Accept
   const acceptedMs = Math.round(performance.now() - since);
   if (answer.refused.length > 0) throw new Error(`${answer.refused.length} refused: ${answer.refused[0]?.code}`);
   const samples = await following;
-  const [failed] = await sql<{ count: number }[]>`
-    select count(*)::int as count from operations where state <> 'succeeded'`;
   return {
     count,
     acceptedMs,
     startedMs: samples.find((sample) => sample.started >= count)?.atMs ?? Number.NaN,
     drainedMs: samples.at(-1)?.atMs ?? Number.NaN,
-    failed: failed?.count ?? 0,
+    ...(await readTrouble(sql)),
     samples,
   };
 }

@@ -2,10 +2,10 @@ import postgres from "postgres";
 import type { Client } from "../cli/client.ts";
 import type { ChangesAccepted } from "../contracts/operations.schema.ts";
 import { startDelayingProxy } from "./delaying-proxy.ts";
-import { register, watchEnds } from "./keyturn.ts";
+import { type Trouble, readTrouble, register, watchEnds } from "./keyturn.ts";
 import { load } from "./load.ts";
-import { startStack } from "./stack.ts";
-import { type Measured, spread } from "./stats.ts";
+import { endLater, startStack } from "./stack.ts";
+import { type Measured, type Spread, spread } from "./stats.ts";
 import type { BenchTarget } from "./target.ts";
 import { startLinuxTarget } from "./target-linux.ts";
 import { startPostgresqlTarget } from "./target-postgresql.ts";
@@ -22,19 +22,24 @@ export interface ChangesOptions {
   /** Milliseconds of round trip put between the device and whoever changes it; 0: none. */
   readonly rtt: number;
   say(text: string): void;
+  /** Ends what is started here. */
+  readonly cleanup: AsyncDisposableStack;
 }
 
 /** One line of the table. */
-export interface ChangesRow extends Measured {
+export interface ChangesRow extends Spread {
   readonly what: string;
+  /** Absent where only time was measured. */
+  readonly perSecond?: number;
   /** Keyturn's rate as a share of this one's; absent for Keyturn itself. */
   readonly keyturnShare?: number;
 }
 
-export interface KeyturnChanges {
+type Floor = Measured & { readonly what: string };
+
+export interface KeyturnChanges extends Trouble {
   readonly requestToSucceeded: Measured;
-  readonly liveToPromoted: Measured;
-  readonly failed: number;
+  readonly liveToPromoted: Spread;
 }
 
 interface Timing {
@@ -72,16 +77,19 @@ async function measureKeyturn(
   });
   const timings = await readTimings(sql);
   const succeeded = timings.filter((timing) => timing.succeeded);
-  const measured = (times: number[]) => ({ count: times.length, perSecond, ...spread(times) });
   return {
-    requestToSucceeded: measured(succeeded.map((timing) => timing.total)),
-    liveToPromoted: measured(succeeded.flatMap((timing) => timing.live ?? [])),
-    failed: timings.length - succeeded.length,
+    requestToSucceeded: {
+      count: succeeded.length,
+      perSecond,
+      ...spread(succeeded.map((timing) => timing.total)),
+    },
+    liveToPromoted: spread(succeeded.flatMap((timing) => timing.live ?? [])),
+    ...(await readTrouble(sql)),
   };
 }
 
-async function measureBare(target: BenchTarget, port: number, options: ChangesOptions): Promise<ChangesRow[]> {
-  const rows: ChangesRow[] = [];
+async function measureBare(target: BenchTarget, port: number, options: ChangesOptions): Promise<Floor[]> {
+  const rows: Floor[] = [];
   for (const loop of target.bareLoops) {
     options.say(`${loop.title}: ${options.count} changes, ${options.concurrency} at once`);
     rows.push({ what: loop.title, ...(await loop.run(port, target.accounts, options.concurrency)) });
@@ -91,16 +99,14 @@ async function measureBare(target: BenchTarget, port: number, options: ChangesOp
 
 /** Changes/s and latency of Keyturn beside what its parts can do alone, all on the same servers in the same run. */
 export async function benchChanges(options: ChangesOptions): Promise<{ rows: ChangesRow[]; keyturn: KeyturnChanges }> {
-  const { plugin, count, concurrency, rtt, say } = options;
-  await using cleanup = new AsyncDisposableStack();
+  const { plugin, count, concurrency, rtt, say, cleanup } = options;
   say(`Starting a ${plugin} target with ${count} accounts`);
-  const target = await TARGETS[plugin](count);
-  cleanup.defer(() => target.stop());
+  const target = await endLater(cleanup, TARGETS[plugin](count), (started) => started.stop());
   const proxy = rtt === 0 ? undefined : await startDelayingProxy(target.port, rtt);
   if (proxy) cleanup.defer(() => proxy.close());
   const port = proxy?.port ?? target.port;
   const bare = await measureBare(target, port, options);
-  const { keyturn: running, api } = cleanup.use(await startStack(say));
+  const { keyturn: running, api } = await startStack(cleanup, say);
   say(`Temporal alone: ${count} workflows of each type, ${concurrency} at once`);
   const temporal = await measureTemporal(running.temporalAddress, count, concurrency);
   say(`Registering ${count} credentials`);
@@ -110,7 +116,7 @@ export async function benchChanges(options: ChangesOptions): Promise<{ rows: Cha
   say(`Keyturn: ${count} changes, ${concurrency} at once`);
   const keyturn = await measureKeyturn(api, sql, ids, concurrency);
   const share = (floor: Measured) => keyturn.requestToSucceeded.perSecond / floor.perSecond;
-  const floors: ChangesRow[] = [
+  const floors: Floor[] = [
     ...bare,
     { what: "Temporal, empty workflow", ...temporal.empty },
     { what: "Temporal, one empty activity", ...temporal.oneActivity },

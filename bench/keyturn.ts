@@ -70,3 +70,17 @@ export function watchEnds(sql: postgres.Sql): Ended {
       looking.catch(reject);
     });
 }
+
+/** What did not go straight: operations that failed, and those that needed a second attempt or a probe. */
+export interface Trouble {
+  readonly failed: number;
+  readonly detours: number;
+}
+
+export async function readTrouble(sql: postgres.Sql): Promise<Trouble> {
+  const [row] = await sql<Trouble[]>`
+    select count(*) filter (where state <> 'succeeded')::int as failed,
+      count(*) filter (where attempts > 1 or probes > 0)::int as detours
+    from operations`;
+  return { failed: row?.failed ?? 0, detours: row?.detours ?? 0 };
+}

@@ -3,6 +3,7 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { table } from "../cli/output/table.ts";
 import { type Sample, benchAccept, thin } from "./accept.ts";
+import type { Trouble } from "./keyturn.ts";
 import { SLOTS } from "./stack.ts";
 import { BENCH_PLUGINS, benchChanges } from "./changes.ts";
 
@@ -13,6 +14,7 @@ npm run bench -- accept [--count 10000] [--json FILE]`;
 const LINES = 12;
 
 class UsageError extends Error {}
+class Interrupted extends Error {}
 
 function wholeNumber(text: string | undefined, fallback: number): number {
   const value = text === undefined ? fallback : Number(text);
@@ -23,7 +25,12 @@ function wholeNumber(text: string | undefined, fallback: number): number {
 const round = (value: number) => Math.round(value * 10) / 10;
 const say = (text: string) => console.error(text);
 
+function describe({ failed, detours }: Trouble): string {
+  return `${failed} failed, ${detours} needed a second attempt or a probe`;
+}
+
 interface Options {
+  readonly cleanup: AsyncDisposableStack;
   readonly plugin?: string | undefined;
   readonly count?: string | undefined;
   readonly concurrency?: string | undefined;
@@ -37,14 +44,16 @@ async function changes(options: Options): Promise<{ result: unknown; failed: num
   const concurrency = wholeNumber(options.concurrency, 20);
   if (concurrency > SLOTS) throw new UsageError(`A worker makes ${SLOTS} changes at once: more would only wait.`);
   const rtt = wholeNumber(options.rtt, 0);
-  const result = await benchChanges({ plugin, count, concurrency, rtt, say });
-  console.log(`${plugin}, ${count} changes, ${concurrency} at once, ${rtt} ms added round trip`);
+  const result = await benchChanges({ plugin, count, concurrency, rtt, say, cleanup: options.cleanup });
+  console.log(
+    `${plugin}, ${count} changes, ${concurrency} at once, ${rtt} ms added round trip, ${describe(result.keyturn)}`,
+  );
   console.log(
     table(
       ["", "per second", "p50 ms", "p95 ms", "p99 ms", "Keyturn's share"],
       result.rows.map((row) => [
         row.what,
-        round(row.perSecond),
+        row.perSecond === undefined ? null : round(row.perSecond),
         round(row.p50),
         round(row.p95),
         round(row.p99),
@@ -67,14 +76,25 @@ function sampleRows(samples: readonly Sample[]): number[][] {
 
 async function accept(options: Options): Promise<{ result: unknown; failed: number }> {
   const count = wholeNumber(options.count, 10_000);
-  const result = await benchAccept({ count, say });
+  const result = await benchAccept({ count, say, cleanup: options.cleanup });
   console.log(
-    `${count} changes in one request: accepted after ${result.acceptedMs} ms, all started after ${result.startedMs} ms, drained after ${result.drainedMs} ms (${round((count / result.drainedMs) * 1000)} per second), ${result.failed} failed`,
+    `${count} changes in one request: accepted after ${result.acceptedMs} ms, all started after ${result.startedMs} ms, drained after ${result.drainedMs} ms (${round((count / result.drainedMs) * 1000)} per second), ${describe(result)}`,
   );
   console.log(
     table(["seconds", "started", "ended", "ended/s", "api MB", "worker MB"], sampleRows(thin(result.samples, LINES))),
   );
   return { result, failed: result.failed };
+}
+
+/** Never resolves; rejects at Ctrl-C, so that everything that was started is ended first. */
+function interrupted(): Promise<never> {
+  return new Promise((_, reject) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const)
+      process.once(signal, () => {
+        say("Stopping");
+        reject(new Interrupted());
+      });
+  });
 }
 
 async function main(): Promise<number> {
@@ -86,17 +106,20 @@ async function main(): Promise<number> {
   const [name, ...rest] = positionals;
   const bench = { changes, accept }[name ?? ""];
   if (!bench || rest.length > 0) throw new UsageError("Say what to measure.");
-  const { result, failed } = await bench(values);
+  await using cleanup = new AsyncDisposableStack();
+  const { result, failed } = await Promise.race([bench({ ...values, cleanup }), interrupted()]);
   const machine = { processors: cpus().length, model: cpus()[0]?.model, megabytes: Math.round(totalmem() / 1e6) };
   if (values.json !== undefined)
     await writeFile(values.json, `${JSON.stringify({ bench: name, at: new Date(), machine, result }, null, 2)}\n`);
   return failed === 0 ? 0 : 1;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
+function report(error: unknown): number {
+  if (error instanceof Interrupted) return 130;
+  // `parseArgs` throws a TypeError for an option it does not know.
   if (!(error instanceof UsageError) && !(error instanceof TypeError && "code" in error)) throw error;
-  console.error(`${error.message}\n${USAGE}`);
-  process.exitCode = 64;
+  say(`${error.message}\n${USAGE}`);
+  return 64;
 }
+
+process.exitCode = await main().catch(report);
