@@ -5,6 +5,7 @@ import type { Keyturn } from "../scripts/supervisor/keyturn.ts";
 import type { ChangesAccepted } from "../contracts/operations.schema.ts";
 import { type Trouble, readTrouble, register } from "./keyturn.ts";
 import { residentMegabytes } from "./memory.ts";
+import { type ProcessorTime, perItem, processorTime } from "./processor-time.ts";
 import { SLOTS, endLater, startStack } from "./stack.ts";
 import { startPostgresqlTarget } from "./target-postgresql.ts";
 
@@ -29,6 +30,8 @@ export interface AcceptResult extends Trouble {
   readonly acceptedMs: number;
   readonly startedMs: number;
   readonly drainedMs: number;
+  /** CPU of one change, where Keyturn spends it. */
+  readonly processor: ProcessorTime;
   readonly samples: readonly Sample[];
 }
 
@@ -78,18 +81,21 @@ export async function benchAccept({ count, say, cleanup }: AcceptOptions): Promi
   const sql = postgres(keyturn.databaseUrl, { max: 1 });
   cleanup.defer(() => sql.end());
   say(`One request for ${count} changes`);
+  const before = await processorTime(keyturn);
   const since = performance.now();
   const following = follow(sql, keyturn, { since, count });
   const answer = await api.post<ChangesAccepted>("v1/password-changes", { credentialIds });
   const acceptedMs = Math.round(performance.now() - since);
   if (answer.refused.length > 0) throw new Error(`${answer.refused.length} refused: ${answer.refused[0]?.code}`);
   const samples = await following;
+  const processor = perItem(before, await processorTime(keyturn), count);
   return {
     count,
     acceptedMs,
     startedMs: samples.find((sample) => sample.started >= count)?.atMs ?? Number.NaN,
     drainedMs: samples.at(-1)?.atMs ?? Number.NaN,
     ...(await readTrouble(sql)),
+    processor,
     samples,
   };
 }

@@ -4,6 +4,7 @@ import type { ChangesAccepted } from "../contracts/operations.schema.ts";
 import { startDelayingProxy } from "./delaying-proxy.ts";
 import { type Trouble, readTrouble, register, watchEnds } from "./keyturn.ts";
 import { load } from "./load.ts";
+import { type ProcessorTime, perItem, processorTime } from "./processor-time.ts";
 import { endLater, startStack } from "./stack.ts";
 import { type Measured, type Spread, spread } from "./stats.ts";
 import type { BenchTarget } from "./target.ts";
@@ -40,6 +41,13 @@ type Floor = Measured & { readonly what: string };
 export interface KeyturnChanges extends Trouble {
   readonly requestToSucceeded: Measured;
   readonly liveToPromoted: Spread;
+}
+
+export interface ChangesResult {
+  readonly rows: readonly ChangesRow[];
+  readonly keyturn: KeyturnChanges;
+  /** CPU of one change, where Keyturn spends it. */
+  readonly processor: ProcessorTime;
 }
 
 interface Timing {
@@ -98,7 +106,7 @@ async function measureBare(target: BenchTarget, port: number, options: ChangesOp
 }
 
 /** Changes/s and latency of Keyturn beside what its parts can do alone, all on the same servers in the same run. */
-export async function benchChanges(options: ChangesOptions): Promise<{ rows: ChangesRow[]; keyturn: KeyturnChanges }> {
+export async function benchChanges(options: ChangesOptions): Promise<ChangesResult> {
   const { plugin, count, concurrency, rtt, say, cleanup } = options;
   say(`Starting a ${plugin} target with ${count} accounts`);
   const target = await endLater(cleanup, TARGETS[plugin](count), (started) => started.stop());
@@ -114,7 +122,9 @@ export async function benchChanges(options: ChangesOptions): Promise<{ rows: Cha
   const sql = postgres(running.databaseUrl, { max: 1 });
   cleanup.defer(() => sql.end());
   say(`Keyturn: ${count} changes, ${concurrency} at once`);
+  const before = await processorTime(running);
   const keyturn = await measureKeyturn(api, sql, ids, concurrency);
+  const processor = perItem(before, await processorTime(running), count);
   const share = (floor: Measured) => keyturn.requestToSucceeded.perSecond / floor.perSecond;
   const floors: Floor[] = [
     ...bare,
@@ -126,5 +136,5 @@ export async function benchChanges(options: ChangesOptions): Promise<{ rows: Cha
     { what: "Keyturn, password live → promoted", ...keyturn.liveToPromoted },
     ...floors.map((floor) => ({ ...floor, keyturnShare: share(floor) })),
   ];
-  return { rows, keyturn };
+  return { rows, keyturn, processor };
 }

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { table } from "../cli/output/table.ts";
 import { type Sample, benchAccept, thin } from "./accept.ts";
 import type { Trouble } from "./keyturn.ts";
+import { describeProcessorTime } from "./processor-time.ts";
 import { SLOTS } from "./stack.ts";
 import { BENCH_PLUGINS, benchChanges } from "./changes.ts";
 
@@ -61,6 +62,7 @@ async function changes(options: Options): Promise<{ result: unknown; failed: num
       ]),
     ),
   );
+  console.log(describeProcessorTime(result.processor));
   return { result: { plugin, count, concurrency, rtt, ...result }, failed: result.keyturn.failed };
 }
 
@@ -83,6 +85,7 @@ async function accept(options: Options): Promise<{ result: unknown; failed: numb
   console.log(
     table(["seconds", "started", "ended", "ended/s", "api MB", "worker MB"], sampleRows(thin(result.samples, LINES))),
   );
+  console.log(describeProcessorTime(result.processor));
   return { result, failed: result.failed };
 }
 
