@@ -105,11 +105,19 @@ export function routeAdder(app: FastifyInstance, deps: ApiDeps): AddRoute {
       },
       handler: async (request, reply) => {
         reply.code(status);
-        const answer = await route.handle(makeCall(deps, request, reply));
+        const answer: unknown = await route.handle(makeCall(deps, request, reply));
+        const revision = revisionOf(answer);
+        if (revision !== undefined) reply.header("etag", `"${revision}"`);
         return status === 204 ? reply.send() : answer;
       },
     });
   };
+}
+
+/** What If-Match must name to edit what was answered. */
+function revisionOf(answer: unknown): number | undefined {
+  const revision = typeof answer === "object" && answer !== null && "revision" in answer ? answer.revision : undefined;
+  return typeof revision === "number" ? revision : undefined;
 }
 
 /** Keyed with the token, which the database does not hold: nobody can try passwords against the stored digest. */

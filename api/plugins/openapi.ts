@@ -4,12 +4,11 @@ import type { FastifyInstance } from "fastify";
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { type OpenApiDocument, tidySchemas } from "./tidy-schemas.ts";
 
-/** The reference page's own scripts and styles and nothing else; its widgets set style attributes. */
+/** The reference page's own scripts and styles, and nothing else. */
 const PAGE_POLICY = {
   "default-src": "'none'",
   "script-src": "'self'",
   "style-src": "'self'",
-  "style-src-attr": "'unsafe-inline'",
   "img-src": "'self' data:",
   "connect-src": "'self'",
   "base-uri": "'none'",
@@ -49,6 +48,7 @@ export async function addOpenApi(app: FastifyInstance): Promise<void> {
     routePrefix: "/docs",
     staticCSP: PAGE_POLICY,
     theme: { title: "Keyturn API" },
-    uiConfig: { url: "/openapi.json", persistAuthorization: false, validatorUrl: null },
+    // No bar that loads other documents, and no badge from an outside validator.
+    uiConfig: { layout: "BaseLayout", persistAuthorization: false, validatorUrl: null },
   });
 }

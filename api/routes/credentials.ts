@@ -33,9 +33,9 @@ export function addCredentialRoutes(add: AddRoute, deps: ApiDeps): void {
     status: 201,
     kind: "makes",
     refusals: ["request.conflict", "credential.plugin-unknown", "credential.no-authenticator", "credential.cycle"],
-    async handle({ body: { password, ...input }, actor, transact, reply }) {
+    async handle({ body: { password, ...input }, actor, transact }) {
       checkPlugin(deps, input.plugin);
-      const credential = await transact(async (tx) => {
+      return transact(async (tx) => {
         const id = await createCredential(tx, input);
         await auditObject(tx, actor, { action: "credential.created", objectType: "credential", objectId: id });
         if (password)
@@ -48,8 +48,6 @@ export function addCredentialRoutes(add: AddRoute, deps: ApiDeps): void {
           });
         return readCredential(tx, id);
       });
-      reply.header("etag", `"${credential.revision}"`);
-      return credential;
     },
   });
   add({
@@ -74,11 +72,7 @@ export function addCredentialRoutes(add: AddRoute, deps: ApiDeps): void {
     params,
     answer: Credential,
     refusals: ["credential.not-found"],
-    async handle({ params: { id }, reply }) {
-      const credential = await readCredential(deps.db, id);
-      reply.header("etag", `"${credential.revision}"`);
-      return credential;
-    },
+    handle: ({ params: { id } }) => readCredential(deps.db, id),
   });
   addEditRoute(add, deps);
   addCheckRoute(add, deps);
@@ -103,17 +97,15 @@ function addEditRoute(add: AddRoute, deps: ApiDeps): void {
       "credential.no-authenticator",
       "credential.cycle",
     ],
-    async handle({ params: { id }, body: patch, actor, transact, revision, reply }) {
+    async handle({ params: { id }, body: patch, actor, transact, revision }) {
       const edit = { id, revision: revision(), patch };
       if (patch.plugin !== undefined) checkPlugin(deps, patch.plugin);
-      const credential = await transact(async (tx) => {
+      return transact(async (tx) => {
         await editCredential(tx, edit);
         const details = { fields: Object.keys(patch) };
         await auditObject(tx, actor, { action: "credential.edited", objectType: "credential", objectId: id, details });
         return readCredential(tx, id);
       });
-      reply.header("etag", `"${credential.revision}"`);
-      return credential;
     },
   });
 }

@@ -33,15 +33,13 @@ export function addDeviceRoutes(add: AddRoute, deps: ApiDeps): void {
     status: 201,
     kind: "makes",
     refusals: ["request.conflict"],
-    async handle({ body, actor, transact, reply }) {
+    async handle({ body, actor, transact }) {
       checkSettings(deps, body.settings);
-      const device = await transact(async (tx) => {
+      return transact(async (tx) => {
         const made = await createDevice(tx, body);
         await auditObject(tx, actor, { action: "device.created", objectType: "device", objectId: made.id });
         return made;
       });
-      reply.header("etag", `"${device.revision}"`);
-      return device;
     },
   });
   add({
@@ -65,12 +63,13 @@ export function addDeviceRoutes(add: AddRoute, deps: ApiDeps): void {
     params,
     answer: Device,
     refusals: ["request.not-found"],
-    async handle({ params: { id }, reply }) {
-      const device = await readDevice(deps.db, id);
-      reply.header("etag", `"${device.revision}"`);
-      return device;
-    },
+    handle: ({ params: { id } }) => readDevice(deps.db, id),
   });
+  addEditRoute(add, deps);
+  addIdentityRoutes(add, deps);
+}
+
+function addEditRoute(add: AddRoute, deps: ApiDeps): void {
   add({
     method: "PATCH",
     url: "/v1/devices/:id",
@@ -83,20 +82,17 @@ export function addDeviceRoutes(add: AddRoute, deps: ApiDeps): void {
     answer: Device,
     kind: "edits",
     refusals: ["request.not-found", "request.conflict"],
-    async handle({ params: { id }, body: patch, actor, transact, revision, reply }) {
+    async handle({ params: { id }, body: patch, actor, transact, revision }) {
       const edit = { id, revision: revision(), patch };
       checkSettings(deps, patch.settings);
-      const device = await transact(async (tx) => {
+      return transact(async (tx) => {
         const edited = await editDevice(tx, edit);
         const details = { fields: Object.keys(patch) };
         await auditObject(tx, actor, { action: "device.edited", objectType: "device", objectId: id, details });
         return edited;
       });
-      reply.header("etag", `"${device.revision}"`);
-      return device;
     },
   });
-  addIdentityRoutes(add, deps);
 }
 
 function addIdentityRoutes(add: AddRoute, deps: ApiDeps): void {
@@ -112,16 +108,14 @@ function addIdentityRoutes(add: AddRoute, deps: ApiDeps): void {
     answer: Device,
     kind: "edits",
     refusals: ["request.not-found"],
-    async handle({ params: { id }, body: { fingerprint }, actor, transact, revision, reply }) {
+    async handle({ params: { id }, body: { fingerprint }, actor, transact, revision }) {
       const edit = { id, revision: revision(), patch: { pinnedIdentity: fingerprint } };
-      const device = await transact(async (tx) => {
+      return transact(async (tx) => {
         const edited = await editDevice(tx, edit);
         const details = { fingerprint };
         await auditObject(tx, actor, { action: "device.pinned", objectType: "device", objectId: id, details });
         return edited;
       });
-      reply.header("etag", `"${device.revision}"`);
-      return device;
     },
   });
   add({

@@ -42,6 +42,23 @@ export function addPasswordRoutes(add: AddRoute, deps: ApiDeps): void {
       return { version };
     },
   });
+  addRevealRoute(add, deps);
+  add({
+    method: "GET",
+    url: "/v1/credentials/:id/versions",
+    id: "listVersions",
+    tag,
+    summary: "List the versions of a password, without their values",
+    permission: "read",
+    params,
+    answer: VersionList,
+    refusals: ["credential.not-found"],
+    handle: async ({ params: { id } }) => ({ items: await listVersions(deps.db, id) }),
+  });
+  addRestoreRoute(add, deps);
+}
+
+function addRevealRoute(add: AddRoute, deps: ApiDeps): void {
   add({
     method: "POST",
     url: "/v1/credentials/:id/reveal",
@@ -67,19 +84,6 @@ export function addPasswordRoutes(add: AddRoute, deps: ApiDeps): void {
       return { credentialId: id, version: row.version, status: row.status, password: secret.reveal() };
     },
   });
-  add({
-    method: "GET",
-    url: "/v1/credentials/:id/versions",
-    id: "listVersions",
-    tag,
-    summary: "List the versions of a password, without their values",
-    permission: "read",
-    params,
-    answer: VersionList,
-    refusals: ["credential.not-found"],
-    handle: async ({ params: { id } }) => ({ items: await listVersions(deps.db, id) }),
-  });
-  addRestoreRoute(add, deps);
 }
 
 function addRestoreRoute(add: AddRoute, deps: ApiDeps): void {

@@ -90,6 +90,12 @@ function digestOf(target: Target): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
+/**
+ * From here on the foreign keys' cached plans are made anew. A plan that a connection made while a table was tiny reads
+ * the whole table, and would now do so for each of thousands of rows, until autovacuum has seen the table grow.
+ */
+const BULK = 500;
+
 async function insertOperations(
   tx: Transaction,
   request: ChangeRequest,
@@ -103,6 +109,7 @@ async function insertOperations(
     from jsonb_to_recordset(${JSON.stringify([...targets.values()])}::jsonb) as t(digest text, username text,
       domain text, device text, address text, manufacturer text, model text, site text, url text, tags text[])
     order by digest on conflict (digest) do nothing`);
+  if (work.length >= BULK) await tx.execute(sql`discard plans`);
   const items: Work[] = work.map(({ credential, device, site, digest }) => ({ credential, device, site, digest }));
   const dueAt = sql`greatest(now(), ${request.scheduledFor?.toISOString() ?? null}::timestamptz)`;
   const inserted = await tx.execute<{ code: string; credential: string }>(sql`

@@ -63,7 +63,8 @@ describe("credentials", () => {
     const [x, y] = await Promise.all(["px", "py"].map(async (username) => (await create({ username })).body));
     if (!x || !y) throw new Error("not created");
     const both = await Promise.all([edit(x, { parentCredentialId: y.id }), edit(y, { parentCredentialId: x.id })]);
-    expect(both.map(({ status }) => status).toSorted()).toEqual([200, 422]);
+    expect(both.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(both.filter(({ status }) => status === 422)).toHaveLength(1);
   });
 
   test("saving execution settings makes no work", async () => {

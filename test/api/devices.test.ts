@@ -44,7 +44,8 @@ describe("devices", () => {
       body: { code: "request.precondition-required" },
     });
     const two = await Promise.all([edit(device.id, 1, { model: "x" }), edit(device.id, 1, { model: "y" })]);
-    expect(two.map(({ status }) => status).toSorted()).toEqual([200, 412]);
+    expect(two.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(two.filter(({ status }) => status === 412)).toHaveLength(1);
     const { body: now, headers } = await admin<Device>("GET", url);
     expect(now.revision).toBe(2);
     expect(headers["etag"]).toBe('"2"');

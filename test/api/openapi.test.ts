@@ -11,6 +11,7 @@ interface Operation {
 
 let api: TestApi;
 let text: string;
+let version: string;
 let paths: Record<string, Record<string, Operation>>;
 let schemas: Record<string, unknown>;
 beforeAll(async () => {
@@ -21,7 +22,7 @@ beforeAll(async () => {
     paths: typeof paths;
     components: { schemas: typeof schemas };
   };
-  expect(document.openapi).toMatch(/^3\.1\./);
+  version = document.openapi;
   paths = document.paths;
   ({ schemas } = document.components);
 });
@@ -34,6 +35,7 @@ describe("the OpenAPI document", () => {
     );
 
   test("holds every route under one unique name, with its path parameters", () => {
+    expect(version).toMatch(/^3\.1\./);
     const names = operations().map(({ operation }) => operation.operationId);
     expect(new Set(names).size).toBe(names.length);
     for (const { path, operation } of operations()) {
@@ -49,7 +51,7 @@ describe("the OpenAPI document", () => {
 
   test("refers only to schemas it holds, and holds none that nothing refers to", () => {
     const referred = new Set([...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name));
-    expect([...referred].toSorted()).toEqual(Object.keys(schemas).toSorted());
+    expect(referred).toEqual(new Set(Object.keys(schemas)));
   });
 
   test("holds no twin schemas", () => {
@@ -89,8 +91,7 @@ test("the reference page runs under a strict policy from this server alone", asy
   }
   // Inline scripts would be refused by the policy.
   expect(page.body).not.toMatch(/<script(?![^>]*\bsrc=)/);
-  const initializer = await api.app.inject("/docs/static/swagger-initializer.js");
-  expect(initializer.body).toContain("/openapi.json");
+  expect((await api.app.inject("/docs/json")).json()).toEqual(JSON.parse(text));
   const answer = await api.app.inject("/healthz");
   expect(answer.headers["content-security-policy"]).toBe(
     "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",

@@ -32,9 +32,11 @@ async function request(more: object = {}): Promise<number> {
   return body.operations[0]?.code ?? 0;
 }
 const act = (action: string, body?: object) =>
-  operator<Operation & { code: number | string; openCode?: number }>("POST", `/v1/operations/${code}/${action}`, {
-    ...(body ? { body } : {}),
-  });
+  operator<Operation & { code: number | string; openCode?: number }>(
+    "POST",
+    `/v1/operations/${code}/${action}`,
+    body ? { body } : {},
+  );
 const put = (change: ReturnType<typeof sql>) =>
   api.db.execute(sql`update operations set ${change} where code = ${code}`);
 const row = async () => {
@@ -197,7 +199,8 @@ describe("restart", () => {
           operator<{ code: unknown }>("POST", `/v1/operations/${each}/restart`, { body: {} }),
         ),
       );
-      expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409]);
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+      expect(answers.filter(({ status }) => status === 409)).toHaveLength(1);
       code = answers[0]?.status === 200 ? first : code;
     }
   });
