@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { Connection } from "@temporalio/client";
 import { msToTs } from "@temporalio/common/lib/time.js";
 import { until } from "./ports.ts";
@@ -34,13 +35,17 @@ export async function ensureNamespace(
   }
 }
 
-/** True when a worker polls this queue for workflow tasks. */
-export async function isPolled(address: string, namespace: string, queue: string): Promise<boolean> {
+/** True when the process `pid` of this machine polls `queue` for workflow tasks. */
+export async function isPolled(address: string, queue: { namespace: string; name: string }, pid: number) {
   const connection = await Connection.connect({ address });
   try {
-    const taskQueue = { name: queue };
-    const answer = await connection.workflowService.describeTaskQueue({ namespace, taskQueue, taskQueueType: 1 });
-    return (answer.pollers?.length ?? 0) > 0;
+    const { pollers } = await connection.workflowService.describeTaskQueue({
+      namespace: queue.namespace,
+      taskQueue: { name: queue.name },
+      taskQueueType: 1,
+    });
+    // The SDK's identity; a killed worker stays in the list for minutes.
+    return (pollers ?? []).some(({ identity }) => identity === `${pid}@${hostname()}`);
   } finally {
     await connection.close();
   }

@@ -14,7 +14,7 @@ export interface NodeProcess {
   script: string;
   /** Added to this process's environment: what is secret never stands in argv. */
   environment: Readonly<Record<string, string>>;
-  isReady: () => Promise<boolean>;
+  isReady: (pid: number) => Promise<boolean>;
   /** How long it may take to end after SIGTERM. */
   graceMs: number;
 }
@@ -57,7 +57,7 @@ class EndedEarly extends Error {}
 
 async function readyOrDead(child: ChildProcess, { isReady, name }: NodeProcess): Promise<boolean> {
   if (child.exitCode !== null || child.signalCode !== null) throw new EndedEarly(name);
-  return isReady();
+  return isReady(child.pid ?? 0);
 }
 
 /** What the last lines of a log say: the error messages of JSON lines, other lines as they are. */

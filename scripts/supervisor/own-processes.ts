@@ -28,7 +28,7 @@ export function startWorker(own: OwnProcess, say: (line: string) => void): () =>
       instance: own.instance,
       script: "worker.ts",
       environment: { ...own.environment, KEYTURN_WORKFLOW_BUNDLE: bundle },
-      isReady: () => isPolled(temporalAddress, namespace, MAIN_QUEUE),
+      isReady: (pid) => isPolled(temporalAddress, { namespace, name: MAIN_QUEUE }, pid),
       graceMs: WORKER_GRACE_MS,
     });
   };

@@ -104,6 +104,7 @@ describe("npm start", () => {
     await says(first, "Ready");
     expect(first.output()).toContain(`http://127.0.0.1:${ports.port}/docs`);
     expect(await answersOnApi()).toBe(true);
+    expect((await fetch(`http://127.0.0.1:${ports["temporal-ui-port"]}`)).ok).toBe(true);
 
     const second = start();
     await ended(second.child);
