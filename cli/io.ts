@@ -47,7 +47,10 @@ function askLines(io: Io, questions: readonly string[], echo: boolean): Promise<
     lines.on("SIGINT", () => lines.close());
     lines.on("close", () => {
       if (answers.length === questions.length) resolve(answers);
-      else reject(new CliError(EXIT.interrupted, "Given up."));
+      else {
+        io.errors.write("\n");
+        reject(new CliError(EXIT.interrupted, "Given up."));
+      }
     });
     next();
   });

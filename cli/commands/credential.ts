@@ -86,6 +86,7 @@ interface ListOptions {
   readonly plugin?: string;
   readonly changeable?: boolean;
   readonly attention?: boolean;
+  readonly all?: boolean;
 }
 
 /** `keyturn credential …` */
@@ -110,9 +111,11 @@ export function addCredentialCommands(program: Command, start: Start): void {
     .option("--plugin <kind>", "what talks to the device")
     .option("--changeable", "only those whose change can be requested now")
     .option("--attention", "only those that wait for a person")
+    .option("--all", "the inactive ones, too")
     .action(
-      start(async ({ api, print }, options: ListOptions) => {
-        print.items((await api.list<Credential>("v1/credentials", { ...options })).items, CREDENTIAL_COLUMNS);
+      start(async ({ api, print }, { all, ...filters }: ListOptions) => {
+        const active = all ? undefined : true;
+        print.items((await api.list<Credential>("v1/credentials", { ...filters, active })).items, CREDENTIAL_COLUMNS);
       }),
     );
   credential

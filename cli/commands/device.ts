@@ -87,9 +87,11 @@ export function addDeviceCommands(program: Command, start: Start): void {
     .command("list")
     .description("list devices")
     .option("--name <text>", "part of the name")
+    .option("--all", "the inactive ones, too")
     .action(
-      start(async ({ api, print }, options: { name?: string }) => {
-        print.items((await api.list<Device>("v1/devices", { ...options })).items, DEVICE_COLUMNS);
+      start(async ({ api, print }, { name, all }: { name?: string; all?: boolean }) => {
+        const active = all ? undefined : true;
+        print.items((await api.list<Device>("v1/devices", { name, active })).items, DEVICE_COLUMNS);
       }),
     );
   device
