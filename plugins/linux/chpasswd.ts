@@ -3,7 +3,7 @@ import type { Secret } from "../../contracts/secret.ts";
 import { PluginFailure, type Call } from "../plugin.ts";
 import type { Connection } from "./connection.ts";
 import type { Conversation } from "./conversation.ts";
-import { LOCK_BUSY, openLine, REFUSED } from "./text.ts";
+import { LOCK_BUSY, REFUSED } from "./text.ts";
 
 export interface OtherChange {
   /** Name of the account to change. */
@@ -44,7 +44,7 @@ export async function changeOtherPassword(connection: Connection, change: OtherC
   change.call.transcript("> the account and the new password");
   talk.send(`${change.username}:${change.next.reveal()}`);
   await talk.until(() => (talk.closed ? true : undefined));
-  if (talk.output.split("\n").includes(`${mark}-late`)) {
+  if (talk.output.includes(`${mark}-late\n`)) {
     throw new PluginFailure("target.timeout", "the line came too late and was not used", { refused: true });
   }
   judge(talk);
@@ -88,10 +88,9 @@ export function commandFor(mark: string): string {
 type Step = "sudo" | "ready" | "unknown" | "ended";
 
 function stepOf(talk: Conversation, mark: string, errorsFrom = 0): Step | undefined {
-  const lines = talk.output.split("\n");
-  if (lines.includes(`${mark}-ready`)) return "ready";
-  if (lines.includes(`${mark}-unknown`)) return "unknown";
-  if (openLine(talk.errors.slice(errorsFrom)) === `${mark}-sudo:`) return "sudo";
+  if (talk.output.includes(`${mark}-ready\n`)) return "ready";
+  if (talk.output.includes(`${mark}-unknown\n`)) return "unknown";
+  if (talk.errors.slice(errorsFrom).endsWith(`${mark}-sudo:`)) return "sudo";
   return talk.closed ? "ended" : undefined;
 }
 

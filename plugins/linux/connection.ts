@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { Client, type PseudoTtyOptions } from "ssh2";
+import type { ErrorCode } from "../../contracts/errors.ts";
 import { PluginFailure, type Call, type Device } from "../plugin.ts";
 import { Conversation } from "./conversation.ts";
 import { handshake, openSocket, type Parts } from "./handshake.ts";
@@ -126,6 +127,12 @@ async function startCommand({ client, command, call, pty }: Start): Promise<Conv
 }
 
 function explainRefusal(error: Error): PluginFailure {
-  const code = /no response/i.test(error.message) ? "target.connection-lost" : "auth.not-permitted";
-  return new PluginFailure(code, error.message, { cause: error });
+  return new PluginFailure(refusalCode(error.message), error.message, { cause: error });
+}
+
+function refusalCode(said: string): ErrorCode {
+  if (/no response/i.test(said)) return "target.connection-lost";
+  // sshd's MaxSessions, mostly.
+  if (/open failure/i.test(said)) return "target.busy";
+  return "auth.not-permitted";
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import ssh2, { type AuthContext, type ServerChannel } from "ssh2";
 import type { Device } from "../../plugins/plugin.ts";
@@ -17,7 +17,9 @@ export interface FakeBehaviour {
 
 /** A server that misbehaves in ways no real sshd can be made to. It offers keyboard-interactive and password. */
 export async function startFakeSsh(behaviour: FakeBehaviour): Promise<FakeSsh> {
-  const { private: key, public: shown } = ssh2.utils.generateKeyPairSync("ed25519");
+  const key = generateKeyPairSync("ec", { namedCurve: "P-256" })
+    .privateKey.export({ type: "sec1", format: "pem" })
+    .toString();
   const server = new ssh2.Server({ hostKeys: [key] }, (connection) => {
     connection.on("error", () => undefined);
     connection.on("authentication", (context) => {
@@ -35,7 +37,9 @@ export async function startFakeSsh(behaviour: FakeBehaviour): Promise<FakeSsh> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as { port: number };
-  const blob = Buffer.from(shown.split(" ")[1] ?? "", "base64");
+  const parsed = ssh2.utils.parseKey(key);
+  if (parsed instanceof Error) throw parsed;
+  const blob = parsed.getPublicSSH();
   const pinnedIdentity = `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
   return { device: { address: "127.0.0.1", port, settings: {}, pinnedIdentity }, stop: () => void server.close() };
 }

@@ -19,9 +19,13 @@ import {
   withSession,
 } from "../helpers/ssh.ts";
 
-const SUDOERS = `kt_all ALL=(ALL) ALL
+const SUDOERS = `Defaults:kt_pty use_pty
+kt_pty ALL=(ALL) ALL
+kt_all ALL=(ALL) ALL
 kt_free ALL=(ALL) NOPASSWD: ALL
-kt_only ALL=(root) NOPASSWD: /usr/sbin/chpasswd`;
+kt_only ALL=(root) NOPASSWD: /usr/sbin/chpasswd
+kt_noisy ALL=(ALL) ALL`;
+const NOISE = `echo "Welcome!"; printf "[sudo] password for you: "; printf "Password: " >&2; set -x\n`;
 
 describeOnSshd("linux: another account", ["openssh-server", "sudo"], () => {
   let target: SshTarget;
@@ -29,29 +33,45 @@ describeOnSshd("linux: another account", ["openssh-server", "sudo"], () => {
   beforeAll(async () => {
     target = await startSshTarget({
       users: [
-        ...users("kt_all", "kt_free", "kt_only", "kt_none", "kt_must", "kt_target", "kt_half", "kt_gate", "kt_argv"),
+        ...users(
+          "kt_all",
+          "kt_pty",
+          "kt_free",
+          "kt_only",
+          "kt_none",
+          "kt_noisy",
+          "kt_must",
+          "kt_target",
+          "kt_half",
+          "kt_gate",
+          "kt_argv",
+        ),
         ...users("kt_p0", "kt_p1", "kt_p2", "kt_p3", "kt_p4", "kt_p5"),
         { name: "kt_nologin", password: FIRST, shell: "/usr/sbin/nologin" },
       ],
       rootPassword: FIRST,
       sudoers: SUDOERS,
     });
+    await target.run(["tee", "/home/kt_noisy/.bashrc"], NOISE);
   });
   afterAll(() => target.stop());
 
-  test.each(["root", "kt_all", "kt_free", "kt_only"])("%s changes it twice on one session", async (name) => {
-    const odd = ` ${freshPassword()} a:b'c"d$e\`f\\g\\n%s #;&é `;
-    const last = freshPassword();
-    await withSession(linux.open(deviceOf(target), login(name, FIRST), call()), async (session) => {
-      const passage = gate();
-      await session.apply(otherChange("kt_target", odd), call(), passage.pass);
-      expect(await answer(target, "kt_target", odd)).toBe("verify.accepted");
-      expect(session.reusable()).toBe(true);
-      await session.apply(otherChange("kt_target", last), call(), passage.pass);
-      expect(passage.passed).toBe(2);
-    });
-    expect(await answer(target, "kt_target", last)).toBe("verify.accepted");
-  });
+  test.each(["root", "kt_all", "kt_pty", "kt_free", "kt_only", "kt_noisy"])(
+    "%s changes it twice on one session",
+    async (name) => {
+      const odd = ` ${freshPassword()} a:b'c"d$e\`f\\g\\n%s #;&é `;
+      const last = freshPassword();
+      await withSession(linux.open(deviceOf(target), login(name, FIRST), call()), async (session) => {
+        const passage = gate();
+        await session.apply(otherChange("kt_target", odd), call(), passage.pass);
+        expect(await answer(target, "kt_target", odd)).toBe("verify.accepted");
+        expect(session.reusable()).toBe(true);
+        await session.apply(otherChange("kt_target", last), call(), passage.pass);
+        expect(passage.passed).toBe(2);
+      });
+      expect(await answer(target, "kt_target", last)).toBe("verify.accepted");
+    },
+  );
 
   test("a kept session changes six accounts at once", async () => {
     const names = [0, 1, 2, 3, 4, 5].map((index) => `kt_p${index}`);
@@ -136,6 +156,14 @@ describeOnSshd("linux: another account", ["openssh-server", "sudo"], () => {
 
   test("no password stands among the arguments or the environment of a process", async () => {
     const secrets = [FIRST, ...Array.from({ length: 12 }, freshPassword)];
+    // A printf that is a program would live too short for the sampler: this one leaves a trace.
+    await target.run(["tee", "/etc/keyturn-printf"], "#!/bin/sh\necho run >>/etc/keyturn-printf-ran\n");
+    await target.run([
+      "sh",
+      "-c",
+      "chmod 755 /etc/keyturn-printf; : >/etc/keyturn-printf-ran; chmod 666 /etc/keyturn-printf-ran",
+    ]);
+    expect((await target.run(["mount", "--bind", "/etc/keyturn-printf", "/usr/bin/printf"])).code).toBe(0);
     const seen = sampleProcesses(secrets);
     for (const [index, next] of secrets.slice(1).entries()) {
       const as = ["root", "kt_all", "kt_only"][index % 3] ?? "root";
@@ -143,6 +171,7 @@ describeOnSshd("linux: another account", ["openssh-server", "sudo"], () => {
     }
     const result = await seen.stop();
     expect(result.leaks).toEqual([]);
+    expect((await target.run(["cat", "/etc/keyturn-printf-ran"])).stdout).toBe("");
     // The sampler did look while chpasswd ran.
     expect(result.commands.some((command) => command.includes("chpasswd"))).toBe(true);
   });

@@ -133,11 +133,14 @@ describeOnSshd("linux: own account", ["openssh-server"], () => {
   test("a point of no return that opens after the time is over sends nothing", async () => {
     const ending = new AbortController();
     const next = freshPassword();
+    const talk = call({ signal: ending.signal });
     const applied = applyOnce(target, login("kt_abort", FIRST), ownChange("kt_abort", FIRST, next), {
-      call: call({ signal: ending.signal }),
+      call: talk,
       pass: async () => ending.abort(),
     });
     await expect(applied).rejects.toMatchObject({ code: "target.timeout" });
+    expect(talk.lines).toContain("> the current password");
+    expect(talk.lines).not.toContain("> the new password");
     expect(await answer(target, "kt_abort", FIRST)).toBe("verify.accepted");
   });
 
@@ -153,15 +156,21 @@ describeOnSshd("linux: own account", ["openssh-server"], () => {
     expect(codes).toEqual(names.map(() => "verify.accepted"));
   });
 
-  test("a question passwd never asks is left to a person", async () => {
-    const fake = "/etc/keyturn-passwd";
-    await target.run(
-      ["tee", fake],
-      "#!/bin/sh\nprintf 'Enter the code of your token: '\nread -r code\necho \"got $code\" >/etc/got\n",
-    );
-    await target.run(["chmod", "755", fake]);
-    expect((await target.run(["mount", "--bind", fake, "/usr/bin/passwd"])).code).toBe(0);
+  /** Puts a program in the place of passwd while `use` runs. */
+  async function withPasswd(program: string, use: () => Promise<void>): Promise<void> {
+    await target.run(["tee", "/etc/keyturn-passwd"], `#!/bin/sh\n${program}`);
+    await target.run(["chmod", "755", "/etc/keyturn-passwd"]);
+    expect((await target.run(["mount", "--bind", "/etc/keyturn-passwd", "/usr/bin/passwd"])).code).toBe(0);
     try {
+      await use();
+    } finally {
+      await target.run(["umount", "/usr/bin/passwd"]);
+    }
+  }
+
+  test("a question passwd never asks is left to a person", async () => {
+    const asking = "printf 'Enter the code of your token: '; read -r code; echo \"got $code\" >/home/kt_token/got\n";
+    await withPasswd(asking, async () => {
       const passage = gate();
       const change = ownChange("kt_token", FIRST, freshPassword());
       const applied = applyOnce(target, login("kt_token", FIRST), change, {
@@ -173,9 +182,20 @@ describeOnSshd("linux: own account", ["openssh-server"], () => {
         message: expect.stringContaining("Enter the code of your token:"),
       });
       expect(passage.passed).toBe(0);
-      expect((await target.run(["cat", "/etc/got"])).stdout).toBe("");
-    } finally {
-      await target.run(["umount", "/usr/bin/passwd"]);
-    }
+      expect((await target.run(["cat", "/home/kt_token/got"])).stdout.trim()).not.toMatch(/got ./);
+    });
+  });
+
+  test("a passwd that leaves the echo on shows no password", async () => {
+    const careless =
+      "printf 'New password: '; read -r a; printf 'Retype new password: '; read -r b; echo \"$#$a\" | wc -c\n";
+    await withPasswd(careless, async () => {
+      const talk = call();
+      const next = freshPassword();
+      await applyOnce(target, login("kt_token", FIRST), ownChange("kt_token", FIRST, next), { call: talk });
+      // It did get the password: so many characters, a zero and a line feed.
+      expect(talk.lines.join("\n")).toContain(`< ${next.length + 2}`);
+      expect(talk.lines.join("\n")).not.toContain(next);
+    });
   });
 });
