@@ -99,8 +99,9 @@ export function routeAdder(app: FastifyInstance, deps: ApiDeps): AddRoute {
         ...(headers ? { headers } : {}),
         response: { [status]: describeAnswer(route.answer, route.summary), ...describeProblems(route) },
       },
-      // Before the schemas wrap secrets: the digest must tell one password from another.
       preValidation: async (request) => {
+        settleBody(request, route.body !== undefined);
+        // Before the schemas wrap secrets: the digest must tell one password from another.
         if (route.kind === "makes") request.bodyDigest = digest(request);
       },
       handler: async (request, reply) => {
@@ -112,6 +113,13 @@ export function routeAdder(app: FastifyInstance, deps: ApiDeps): AddRoute {
       },
     });
   };
+}
+
+/** No body is an empty one where fields may come, and fields are refused where none may come. */
+function settleBody(request: FastifyRequest, takesBody: boolean): void {
+  if (takesBody) request.body ??= {};
+  else if (typeof request.body === "object" && request.body !== null && Object.keys(request.body).length > 0)
+    throw new ApiProblem("request.invalid", "This request takes no fields.");
 }
 
 /** What If-Match must name to edit what was answered. */

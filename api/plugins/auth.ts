@@ -39,11 +39,14 @@ export function addAuth(app: FastifyInstance, deps: ApiDeps): void {
     if (route.config?.permission === undefined && !route.url.startsWith("/docs"))
       throw new Error(`route ${String(route.method)} ${route.url} declares no permission`);
   });
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", async (request, reply) => {
     const permission = request.routeOptions.config.permission ?? "public";
     if (permission === "public") return;
     const failures = await countFailure(request, { increment: false });
-    if (!failures.isAllowed && failures.isExceeded) throw new ApiProblem("request.too-many");
+    if (!failures.isAllowed && failures.isExceeded) {
+      reply.header("retry-after", failures.ttlInSeconds);
+      throw new ApiProblem("request.too-many");
+    }
     try {
       request.caller = await authenticate(deps, request);
     } catch (error) {

@@ -90,8 +90,12 @@ async function discardOpen(tx: Transaction, credentialId: string): Promise<numbe
   return rows.map(({ version }) => version);
 }
 
-async function clearAttention(tx: Transaction, credentialId: string): Promise<void> {
-  await tx.update(credentials).set({ attention: null, attentionSince: null }).where(eq(credentials.id, credentialId));
+/** A person says what the password is: nothing that was found out about another value holds any more. */
+async function clearFindings(tx: Transaction, credentialId: string): Promise<void> {
+  await tx
+    .update(credentials)
+    .set({ attention: null, attentionSince: null, lastCheck: null, lastCheckCode: null, lastCheckAt: null })
+    .where(eq(credentials.id, credentialId));
 }
 
 export interface StoreRequest {
@@ -137,7 +141,7 @@ export async function storePassword(
     origin: "stored",
     promotedAt: sql`now()`,
   });
-  await clearAttention(tx, credentialId);
+  await clearFindings(tx, credentialId);
   await auditObject(tx, request.actor, {
     action: "credential.password-stored",
     objectType: "credential",
@@ -182,7 +186,7 @@ export async function restoreVersion(tx: Transaction, request: RestoreRequest): 
       .set({ status: "current", promotedAt: sql`now()`, purgeAfter: null })
       .where(eq(secretVersions.id, wanted.id));
   }
-  await clearAttention(tx, credentialId);
+  await clearFindings(tx, credentialId);
   await auditObject(tx, request.actor, {
     action: "credential.version-restored",
     objectType: "credential",

@@ -5,6 +5,7 @@ import { ApiProblem } from "../../contracts/problem.ts";
 import type { Database, Transaction } from "../client.ts";
 import { newId } from "../new-id.ts";
 import { tokens } from "../schema/index.ts";
+import { auditObject } from "./audit.ts";
 import { type Page, readCursor, toPage } from "./cursor.ts";
 
 /** Any number nobody else takes: one first administrator. */
@@ -106,7 +107,8 @@ export async function bootstrapToken(db: Database, prepare: () => Promise<string
     const [existing] = await tx.select({ id: tokens.id }).from(tokens).where(usable).limit(1);
     if (existing) return false;
     const value = await prepare();
-    await createToken(tx, { name: "bootstrap", owner: "bootstrap", roles: ["administrator"], value });
+    const { id } = await createToken(tx, { name: "bootstrap", owner: "bootstrap", roles: ["administrator"], value });
+    await auditObject(tx, { actor: "api" }, { action: "token.created", objectType: "token", objectId: id });
     return true;
   });
 }

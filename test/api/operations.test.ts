@@ -155,7 +155,7 @@ describe("restart", () => {
 
   test("is a new run with a fresh allowance", async () => {
     await end();
-    expect((await act("restart", {})).body).toMatchObject({ state: "scheduled", run: 2, waitingFor: "queue" });
+    expect((await act("restart")).body).toMatchObject({ state: "scheduled", run: 2, waitingFor: "queue" });
     expect(await row()).toMatchObject({
       started_run: 1,
       run_attempts: 0,
