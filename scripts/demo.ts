@@ -18,5 +18,5 @@ await runUntilSignal(
     console.log("It stays up, with its targets, until Ctrl-C.");
     return undefined;
   },
+  closeTargets,
 );
-await closeTargets();

@@ -12,10 +12,12 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  * for changes under way.
  * @param read reads the options; what it throws is told like any error of the start
  * @param then runs while it is up; when it returns a number Keyturn is stopped, and that is the exit code
+ * @param close ends what `then` has started; called however it comes to the end
  */
 export async function runUntilSignal(
   read: () => Omit<KeyturnOptions, "say">,
   then?: (keyturn: Keyturn) => Promise<number | undefined>,
+  close: () => Promise<void> = async () => {},
 ): Promise<void> {
   const started = Date.now();
   const say = (line: string) => console.log(`${((Date.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`);
@@ -42,12 +44,12 @@ export async function runUntilSignal(
     const code = await Promise.race([asked, keepUp(keyturn, then)]);
     say("Stopping: API, worker, Temporal, database. Changes under way may finish; Ctrl-C again does not wait");
     await keyturn.stop();
-    // Whatever `then` has started and not ended.
-    await endOwnChildren(keyturn.instance.state);
+    await close();
     say("Stopped");
     process.exit(code ?? 0);
   } catch (error) {
     await keyturn?.stop();
+    await close();
     console.error(messageOf(error));
     process.exit(1);
   }
