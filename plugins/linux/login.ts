@@ -50,7 +50,7 @@ export class LoginDialogue {
     return MUST_CHANGE.test(this.#heard);
   }
 
-  /** What a lost connection means at this point of the dialogue. */
+  /** What a refused log-in or a lost connection means after all that was heard. */
   explain(error: unknown): unknown {
     if (!(error instanceof PluginFailure) || !this.passwordSent) return error;
     if (EXPIRED.test(this.#heard)) return new PasswordRight("auth.expired", excerpt(this.#heard), { cause: error });
@@ -120,7 +120,6 @@ export class LoginDialogue {
   }
 
   #rejection(): PluginFailure {
-    if (EXPIRED.test(this.#heard)) return new PasswordRight("auth.expired", excerpt(this.#heard));
     if (LOCKED.test(this.#heard)) return new PluginFailure("auth.locked", excerpt(this.#heard));
     return new PluginFailure("auth.rejected", excerpt(this.#heard));
   }
