@@ -37,17 +37,18 @@ export async function ensureNamespace(
 
 /** True when the process `pid` of this machine polls `queue` for workflow tasks. */
 export async function isPolled(address: string, queue: { namespace: string; name: string }, pid: number) {
-  const connection = await Connection.connect({ address });
+  // Briefly: who asks will ask again, unless the server is gone for good.
+  const connection = await Connection.connect({ address, connectTimeout: "2 seconds" }).catch(() => undefined);
   try {
-    const { pollers } = await connection.workflowService.describeTaskQueue({
+    const answer = await connection?.workflowService.describeTaskQueue({
       namespace: queue.namespace,
       taskQueue: { name: queue.name },
       taskQueueType: 1,
     });
     // The SDK's identity; a killed worker stays in the list for minutes.
-    return (pollers ?? []).some(({ identity }) => identity === `${pid}@${hostname()}`);
+    return (answer?.pollers ?? []).some(({ identity }) => identity === `${pid}@${hostname()}`);
   } finally {
-    await connection.close();
+    await connection?.close();
   }
 }
 
