@@ -42,7 +42,11 @@ export interface RunningWorker {
 export async function startWorker(config: Config, atMoment?: ActivityDeps["atMoment"]): Promise<RunningWorker> {
   const log = pino({ level: config.KEYTURN_LOG_LEVEL, name: "worker" });
   Runtime.install({ logger: new DefaultLogger("WARN", ({ level, message }) => log.warn({ level }, message)) });
-  const { db, sql, close } = openDatabase(config.DATABASE_URL, { connections: 20, name: "keyturn worker" });
+  const { db, sql, close } = openDatabase(config.DATABASE_URL, {
+    connections: 20,
+    name: "keyturn worker",
+    prepared: true,
+  });
   const { vault, notice } = await openVault({
     exclusively: (work) => withEncryptionKeys(db, work),
     keyFile: config.KEYTURN_KEY_FILE ?? ".keyturn/key",

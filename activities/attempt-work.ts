@@ -1,6 +1,6 @@
 /** One attempt's work on the device: log in, send, prove. */
 import { PluginFailure, type Change, type Device, type Login, type Plugin, type Session } from "../plugins/plugin.ts";
-import type { CheckResult } from "../contracts/messages.ts";
+import type { Verdict } from "../contracts/messages.ts";
 import type { Secret } from "../contracts/secret.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import { noteCheck, passPointOfNoReturn } from "../db/queries/attempt.ts";
@@ -8,7 +8,7 @@ import { readCurrent } from "../db/queries/stage-facts.ts";
 import type { StagedAttempt } from "../db/queries/stage.ts";
 import type { ActivityDeps } from "./deps.ts";
 import type { Journal } from "./journal.ts";
-import { checkWithinBudget, withinBudget } from "./logins.ts";
+import { type BudgetedCheck, checkWithinBudget, withinBudget } from "./logins.ts";
 import { account, isOwn, openVersion, pluginDevice } from "./parties.ts";
 import type { Lent } from "./sessions.ts";
 
@@ -158,19 +158,23 @@ export class AttemptWork {
   }
 
   /** Verify: a fresh log-in with the candidate; where the device needs time, one early try and one at its end. */
-  async verify(forProbe: boolean): Promise<CheckResult & { freeAt?: Date }> {
-    const early = await this.check(this.#next, forProbe);
+  async verify(forProbe: boolean): Promise<BudgetedCheck> {
+    const early = await this.#check(this.#next, { forProbe, keep: true });
     const { propagationMs } = this.#plugin.capabilities;
     if (early.verdict === "accepted" || propagationMs === 0 || early.freeAt) return early;
     await new Promise((resolve) => setTimeout(resolve, propagationMs));
-    return this.check(this.#next, forProbe);
+    return this.#check(this.#next, { forProbe, keep: true });
   }
 
-  /** One fresh log-in of the target account with the password given. */
-  async check(password: Secret, forProbe: boolean): Promise<CheckResult & { freeAt?: Date }> {
+  /** Whether the current password still logs in: one fresh log-in of the target account, for a probe. */
+  async checkCurrent(current: Secret): Promise<Verdict> {
+    return (await this.#check(current, { forProbe: true, keep: false })).verdict;
+  }
+
+  async #check(password: Secret, how: { forProbe: boolean; keep: boolean }): Promise<BudgetedCheck> {
     const { parties } = this.attempt;
     const login: Login = { ...account(parties.credential), password };
-    return checkWithinBudget(this.#deps, { account: parties.account, forProbe }, () =>
+    return checkWithinBudget(this.#deps, { account: parties.account, ...how }, () =>
       this.#plugin.verify(this.#device, login, this.#call(AbortSignal.timeout(this.#limitMs()))),
     );
   }

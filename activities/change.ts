@@ -8,6 +8,7 @@ import { PluginFailure } from "../plugins/plugin.ts";
 import { AttemptWork } from "./attempt-work.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { Journal } from "./journal.ts";
+import type { BudgetedCheck } from "./logins.ts";
 import { ineligible, newPassword } from "./parties.ts";
 import type { Lent } from "./sessions.ts";
 
@@ -108,7 +109,7 @@ async function carryOut(
     await recordAttempt(deps.db, work.claim(), journal.record());
     return { kind: "in-doubt", attempt: attempt.number, code: verdict.code };
   }
-  return promoted(deps, work, journal);
+  return promoted(deps, work, { journal, verdict });
 }
 
 async function send(work: AttemptWork, journal: Journal): Promise<void> {
@@ -120,11 +121,16 @@ async function send(work: AttemptWork, journal: Journal): Promise<void> {
   }
 }
 
-async function promoted(deps: ActivityDeps, work: AttemptWork, journal: Journal): Promise<ChangeResult> {
+async function promoted(
+  deps: ActivityDeps,
+  work: AttemptWork,
+  { journal, verdict }: { journal: Journal; verdict: BudgetedCheck },
+): Promise<ChangeResult> {
   const { code, number } = work.attempt;
   const { atMoment } = deps;
   const promotion = await promote(deps.db, work.claim(), {
     record: journal.record(),
+    ...(verdict.reserved ? { reserved: verdict.reserved } : {}),
     ...(atMoment ? { beforeCommit: () => atMoment("before-commit", code) } : {}),
   });
   await deps.wake(promotion.wake);

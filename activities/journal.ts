@@ -9,20 +9,21 @@ import { PluginFailure } from "../plugins/plugin.ts";
 const MAX_TRANSCRIPT = 16_384;
 const MAX_DETAIL = 2_000;
 
-/** Keeps what an attempt has to tell, and says by heartbeat where it is. */
+/**
+ * Keeps what an attempt has to tell, and says by heartbeat where it is. Heartbeats come by the clock alone: most
+ * changes are over before the first, and each costs Temporal a write.
+ */
 export class Journal {
   readonly #steps: StepRecord[] = [];
-  readonly #heartbeat: (details: HeartbeatDetails) => void;
   readonly #timer: NodeJS.Timeout;
   #transcript = "";
   #detail = "";
   #now: HeartbeatDetails = { step: "stage", attempt: 0 };
 
   /**
-   * @param heartbeat called at each step and every `everyMs` milliseconds
+   * @param heartbeat called every `everyMs` milliseconds with where the attempt is
    */
   constructor(heartbeat: (details: HeartbeatDetails) => void, everyMs: number) {
-    this.#heartbeat = heartbeat;
     this.#timer = setInterval(() => heartbeat(this.#now), everyMs);
     this.#timer.unref();
   }
@@ -35,7 +36,6 @@ export class Journal {
   /** Runs one step and keeps its start, duration and, if it failed, its code. */
   async step<T>(step: Step, work: () => Promise<T>): Promise<T> {
     this.#now = { ...this.#now, step };
-    this.#heartbeat(this.#now);
     const startedAt = new Date().toISOString();
     const begun = performance.now();
     const keep = (code?: ErrorCode) =>

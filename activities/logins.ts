@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ErrorCode } from "../contracts/errors.ts";
 import type { CheckResult } from "../contracts/messages.ts";
-import { reserveLogin, returnLogin } from "../db/queries/login-budget.ts";
+import { type Reserved, reserveLogin, returnLogin } from "../db/queries/login-budget.ts";
 import { PluginFailure } from "../plugins/plugin.ts";
 import type { ActivityDeps } from "./deps.ts";
 
@@ -33,7 +33,7 @@ async function reserve(deps: ActivityDeps, request: LoginRequest) {
   const settings = await deps.settings();
   const giveUpAt = performance.now() + PATIENCE_MS;
   for (;;) {
-    const reservation = await reserveLogin(deps.db, { ...request, settings });
+    const reservation = await reserveLogin(deps.db, { account: request.account, forProbe: request.forProbe, settings });
     if ("id" in reservation) return reservation;
     // Units held by log-ins under way come back in milliseconds; units lost to failures do not.
     if (!reservation.underWay || performance.now() > giveUpAt) throw new BudgetUsed(reservation.freeAt);
@@ -55,16 +55,26 @@ export async function withinBudget<T>(deps: ActivityDeps, request: LoginRequest,
   }
 }
 
-/** Checks a password within the account's budget; a used-up budget is an unknown verdict. */
+/** The answer of a check, with when a used-up budget frees, or the reservation that its promotion returns. */
+export interface BudgetedCheck extends CheckResult {
+  readonly freeAt?: Date;
+  readonly reserved?: Reserved;
+}
+
+/**
+ * Checks a password within the account's budget; a used-up budget is an unknown verdict.
+ * @param request.keep leaves the return of an accepted log-in to the transaction that promotes its password
+ */
 export async function checkWithinBudget(
   deps: ActivityDeps,
-  request: LoginRequest,
+  request: LoginRequest & { readonly keep?: boolean },
   check: () => Promise<CheckResult>,
-): Promise<CheckResult & { freeAt?: Date }> {
+): Promise<BudgetedCheck> {
   try {
-    const reservation = await reserve(deps, request);
+    const reserved = await reserve(deps, request);
     const result = await check();
-    await returnLogin(deps.db, reservation, result.verdict);
+    if (request.keep && result.verdict === "accepted") return { ...result, reserved };
+    await returnLogin(deps.db, reserved, result.verdict);
     return result;
   } catch (error) {
     if (error instanceof BudgetUsed) return { verdict: "unknown", code: error.code, freeAt: error.freeAt };

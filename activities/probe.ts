@@ -6,6 +6,7 @@ import { AttemptWork } from "./attempt-work.ts";
 import type { Running } from "./change.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { Journal } from "./journal.ts";
+import type { BudgetedCheck } from "./logins.ts";
 import { isOwn, openVersion } from "./parties.ts";
 
 /** Longest pause between two looks at a password in doubt. Milliseconds. */
@@ -43,7 +44,7 @@ async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: J
   const settings = await deps.settings();
   const work = new AttemptWork(deps, attempt, { settings, journal });
   const candidate = await journal.step("probe", () => work.verify(true));
-  if (candidate.verdict === "accepted") return promoteFound(deps, work, journal);
+  if (candidate.verdict === "accepted") return promoteFound(deps, work, { journal, candidate });
   const current = candidate.verdict === "rejected" ? await checkCurrent(deps, work) : undefined;
   await recordAttempt(deps.db, work.claim(), journal.record());
 
@@ -63,11 +64,18 @@ async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: J
 async function checkCurrent(deps: ActivityDeps, work: AttemptWork): Promise<"accepted" | "rejected" | "unknown"> {
   const { current } = work.attempt;
   if (!current?.sealed) return "unknown";
-  return (await work.check(openVersion(deps.vault, current), true)).verdict;
+  return work.checkCurrent(openVersion(deps.vault, current));
 }
 
-async function promoteFound(deps: ActivityDeps, work: AttemptWork, journal: Journal): Promise<ProbeResult> {
-  const promotion = await promote(deps.db, work.claim(), { record: journal.record() });
+async function promoteFound(
+  deps: ActivityDeps,
+  work: AttemptWork,
+  { journal, candidate }: { journal: Journal; candidate: BudgetedCheck },
+): Promise<ProbeResult> {
+  const promotion = await promote(deps.db, work.claim(), {
+    record: journal.record(),
+    ...(candidate.reserved ? { reserved: candidate.reserved } : {}),
+  });
   await deps.wake(promotion.wake);
   const { number } = work.attempt;
   return promotion.promoted

@@ -5,7 +5,8 @@ import type { OperationRef, Verdict } from "../../contracts/messages.ts";
 import type { Database, Transaction } from "../client.ts";
 import { attempts, credentials, devices, operations, secretVersions, type StepRecord } from "../schema/index.ts";
 import { endOperation } from "./end-operation.ts";
-import { grantPermits, wakeDependents } from "./permits.ts";
+import { type Reserved, returnLogin } from "./login-budget.ts";
+import { wakeNext } from "./permits.ts";
 
 export interface AttemptClaim {
   readonly code: number;
@@ -61,22 +62,32 @@ export interface Promotion {
   readonly wake: OperationRef[];
 }
 
+export interface Proof {
+  readonly record: AttemptRecord;
+  readonly reserved?: Reserved;
+  readonly beforeCommit?: () => Promise<void>;
+}
+
 /**
  * Promote: the candidate becomes current and the operation succeeds, in one transaction. Repeating it is success.
- * @param beforeCommit runs inside the transaction, last; only tests give one
+ * @param proof.reserved the log-in that proved the candidate: returned with it
+ * @param proof.beforeCommit runs inside the transaction, last; only tests give one
  */
 export async function promote(
   db: Database,
   claim: AttemptClaim,
-  { record, beforeCommit }: { record: AttemptRecord; beforeCommit?: () => Promise<void> },
+  { record, reserved, beforeCommit }: Proof,
 ): Promise<Promotion> {
   return db.transaction(async (tx) => {
-    const [operation] = await tx.select().from(operations).where(eq(operations.code, claim.code)).for("update");
-    const [attempt] = await tx.select().from(attempts).where(mine(claim));
+    const [[operation], [attempt]] = await Promise.all([
+      tx.select().from(operations).where(eq(operations.code, claim.code)).for("update"),
+      tx.select().from(attempts).where(mine(claim)),
+    ]);
     if (!operation || !attempt?.secretVersionId || operation.state !== "running")
       return { promoted: await alreadyPromoted(tx, claim), wake: [] };
     const { credentialId, secretVersionId } = attempt;
-    await Promise.all([
+    // One batch, carried out in this order.
+    const done = Promise.all([
       demote(tx, credentialId),
       tx
         .update(secretVersions)
@@ -103,8 +114,10 @@ export async function promote(
         .update(devices)
         .set({ transportFailures: 0, breakerUntil: null })
         .where(and(eq(devices.id, attempt.deviceId), sql`${devices.transportFailures} > 0`)),
+      reserved && returnLogin(tx, reserved, "accepted"),
     ]);
-    const wake = [...(await grantPermits(tx, attempt.deviceId)), ...(await wakeDependents(tx, credentialId))];
+    const wake = await wakeNext(tx, { deviceId: attempt.deviceId, credentialId });
+    await done;
     await beforeCommit?.();
     return { promoted: true, wake };
   });

@@ -2,20 +2,27 @@
  * The log-in budget: failed log-ins of one account within a window, so that Keyturn never locks an account out.
  * A log-in is reserved before it is made; a crash leaves the reservation behind, and it counts as failed.
  */
-import { and, eq, isNotNull, or, sql } from "drizzle-orm";
+import { and, eq, or, sql } from "drizzle-orm";
 import type { Settings } from "../../contracts/settings.schema.ts";
-import type { Database } from "../client.ts";
+import type { Database, Transaction } from "../client.ts";
 import { newId } from "../new-id.ts";
 import { loginReservations } from "../schema/index.ts";
+
+/** A reservation this old without an answer belongs to a worker that died: it counts as failed. */
+const LOST_AFTER = sql`interval '1 minute'`;
 
 /** Names an account for the budget: within its domain when it has one, else on its device. */
 export function accountKey(account: { deviceId: string; username: string; domain: string }): string {
   return account.domain === "" ? `${account.deviceId}/${account.username}` : `${account.domain}\\${account.username}`;
 }
 
-export type Reservation =
-  | { readonly id: string; readonly account: string }
-  | { readonly freeAt: Date; readonly underWay: boolean };
+/** A log-in that may be made. */
+export interface Reserved {
+  readonly id: string;
+  readonly account: string;
+}
+
+export type Reservation = Reserved | { readonly freeAt: Date; readonly underWay: boolean };
 
 /**
  * Reserves one log-in.
@@ -29,17 +36,19 @@ export async function reserveLogin(
   const { account, forProbe, settings } = request;
   const limit = forProbe ? settings.loginFailures : Math.max(1, settings.loginFailures - 1);
   return db.transaction(async (tx) => {
-    await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${account}, 0))`);
     const window = sql`make_interval(mins => ${settings.loginWindowMinutes})`;
-    const [used] = await tx
-      .select({
-        count: sql<number>`count(*)::int`,
-        // A reservation this old belongs to a worker that died: it counts as failed.
-        underWay: sql<boolean>`bool_or(${loginReservations.failed} is null and ${loginReservations.reservedAt} > now() - interval '1 minute')`,
-        freeAt: sql<Date>`min(${loginReservations.reservedAt}) + ${window}`.mapWith(loginReservations.reservedAt),
-      })
-      .from(loginReservations)
-      .where(and(eq(loginReservations.account, account), sql`${loginReservations.reservedAt} > now() - ${window}`));
+    // Both are under way before the first is answered; the count runs after the lock is held.
+    const [, [used]] = await Promise.all([
+      tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${account}, 0))`),
+      tx
+        .select({
+          count: sql<number>`count(*)::int`,
+          underWay: sql<boolean>`bool_or(${loginReservations.failed} is null and ${loginReservations.reservedAt} > now() - ${LOST_AFTER})`,
+          freeAt: sql<Date>`min(${loginReservations.reservedAt}) + ${window}`.mapWith(loginReservations.reservedAt),
+        })
+        .from(loginReservations)
+        .where(and(eq(loginReservations.account, account), sql`${loginReservations.reservedAt} > now() - ${window}`)),
+    ]);
     if (used && used.count >= limit) return { freeAt: used.freeAt, underWay: used.underWay };
     const id = newId();
     await tx.insert(loginReservations).values({ id, account });
@@ -49,8 +58,8 @@ export async function reserveLogin(
 
 /** What became of a reserved log-in: `accepted` resets the account, `rejected` uses the unit, `unknown` returns it. */
 export async function returnLogin(
-  db: Database,
-  reservation: { id: string; account: string },
+  db: Database | Transaction,
+  reservation: Reserved,
   answer: "accepted" | "rejected" | "unknown",
 ): Promise<void> {
   const own = eq(loginReservations.id, reservation.id);
@@ -61,7 +70,8 @@ export async function returnLogin(
       .onConflictDoUpdate({ target: loginReservations.id, set: { failed: sql`now()` } });
     return;
   }
-  const reset = and(eq(loginReservations.account, reservation.account), or(own, isNotNull(loginReservations.failed)));
+  const over = sql`(${loginReservations.failed} is not null or ${loginReservations.reservedAt} < now() - ${LOST_AFTER})`;
+  const reset = and(eq(loginReservations.account, reservation.account), or(own, over));
   await db.delete(loginReservations).where(answer === "accepted" ? reset : own);
 }
 

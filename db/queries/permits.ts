@@ -15,16 +15,31 @@ const GRANT_HOLDS = sql`interval '2 minutes'`;
  * Lock order everywhere: operation row first, then device.
  */
 export async function freePermits(tx: Transaction, deviceId: string, code: number): Promise<number> {
-  const [device] = await tx
-    .select({ permits: devices.permits })
-    .from(devices)
-    .where(eq(devices.id, deviceId))
-    .for("no key update");
-  const [taken] = await tx.execute<{ live: number; granted: number }>(sql`
-    select (select count(*)::int from attempts where device_id = ${deviceId} and permit) as live,
-           (select count(*)::int from operations where device_id = ${deviceId} and state = 'scheduled'
-             and code <> ${code} and permit_granted_at > now() - ${GRANT_HOLDS}) as granted`);
+  // Both are under way before the first is answered; the count runs after the lock is held.
+  const [[device], [taken]] = await Promise.all([
+    tx.select({ permits: devices.permits }).from(devices).where(eq(devices.id, deviceId)).for("no key update"),
+    tx.execute<{ live: number; granted: number }>(sql`
+      select (select count(*)::int from attempts where device_id = ${deviceId} and permit) as live,
+             (select count(*)::int from operations where device_id = ${deviceId} and waiting_for = 'device'
+               and state = 'scheduled' and code <> ${code} and permit_granted_at > now() - ${GRANT_HOLDS}) as granted`),
+  ]);
   return (device?.permits ?? 0) - (taken?.live ?? 0) - (taken?.granted ?? 0);
+}
+
+/** After an attempt ended: hands on its permit, and says which workflows may go on now. */
+export async function wakeNext(
+  tx: Transaction,
+  ended: { deviceId: string; credentialId: string },
+): Promise<OperationRef[]> {
+  const [free, [waiting]] = await Promise.all([
+    freePermits(tx, ended.deviceId, 0),
+    tx.execute<{ device: boolean; login: boolean }>(sql`
+      select exists (select 1 from operations where device_id = ${ended.deviceId} and waiting_for = 'device') as device,
+             exists (select 1 from operations where authenticator_id = ${ended.credentialId}
+               and waiting_for in ('authenticator', 'login-budget')) as login`),
+  ]);
+  const granted = waiting?.device ? await grant(tx, ended.deviceId, free) : [];
+  return waiting?.login ? [...granted, ...(await wakeDependents(tx, ended.credentialId))] : granted;
 }
 
 /**
@@ -32,7 +47,10 @@ export async function freePermits(tx: Transaction, deviceId: string, code: numbe
  * Rows that another transaction holds are passed over: they are being staged or ended right now.
  */
 export async function grantPermits(tx: Transaction, deviceId: string): Promise<OperationRef[]> {
-  const free = await freePermits(tx, deviceId, 0);
+  return grant(tx, deviceId, await freePermits(tx, deviceId, 0));
+}
+
+async function grant(tx: Transaction, deviceId: string, free: number): Promise<OperationRef[]> {
   if (free <= 0) return [];
   const next = tx
     .select({ code: operations.code })

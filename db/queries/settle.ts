@@ -8,7 +8,7 @@ import { attempts, credentials, devices, operations, secretVersions } from "../s
 import { type AttemptClaim, endAttempt } from "./attempt.ts";
 import { auditOperation, WORKER } from "./audit.ts";
 import { endOperation } from "./end-operation.ts";
-import { grantPermits, wakeDependents } from "./permits.ts";
+import { wakeNext } from "./permits.ts";
 import type { OperationRow } from "./stage-facts.ts";
 
 /** New candidates after refusals within one run. */
@@ -62,7 +62,7 @@ export async function settle(
         outcome: request.reason,
         details: { attempt: attempt.number },
       });
-    const wake = [...(await grantPermits(tx, attempt.deviceId)), ...(await wakeDependents(tx, operation.credentialId))];
+    const wake = await wakeNext(tx, attempt);
     const [after] = await tx.select().from(operations).where(eq(operations.code, operation.code));
     return { result: present(after ?? operation), wake };
   });

@@ -73,13 +73,15 @@ export async function stage(db: Database, request: StageRequest): Promise<StageR
 }
 
 async function take(tx: Transaction, operation: OperationRow, request: StageRequest): Promise<StageResult> {
-  const parties = await readParties(tx, operation.credentialId);
+  const [parties, current, permits] = await Promise.all([
+    readParties(tx, operation.credentialId),
+    readCurrent(tx, operation.credentialId),
+    freePermits(tx, operation.deviceId, operation.code),
+  ]);
   if (!parties) return refuse(tx, operation, "credential.no-authenticator");
-  const permits = await freePermits(tx, parties.device.id, operation.code);
-  const [hindrances, current, authenticatorVersion] = await Promise.all([
+  const [hindrances, authenticatorVersion] = await Promise.all([
     readHindrances(tx, operation, parties, request.settings),
-    readCurrent(tx, parties.credential.id),
-    readCurrent(tx, parties.authenticator.id),
+    parties.authenticator.id === operation.credentialId ? current : readCurrent(tx, parties.authenticator.id),
   ]);
   if (!hindrances.due) return park(tx, operation, { waitingFor: "time", recheckAt: operation.dueAt });
   if (hindrances.openVersionId !== null) {
@@ -98,7 +100,7 @@ async function take(tx: Transaction, operation: OperationRow, request: StageRequ
 
   const versionId = newId();
   const version = hindrances.nextVersion;
-  const [candidate] = await tx
+  const insert = tx
     .insert(secretVersions)
     .values({
       id: versionId,
@@ -110,8 +112,12 @@ async function take(tx: Transaction, operation: OperationRow, request: StageRequ
       operationCode: operation.code,
     })
     .returning();
+  // The attempt names its candidate, so the candidate goes first; both are under way before the first is answered.
+  const [[candidate], begun] = await Promise.all([
+    insert.execute(),
+    begin(tx, operation, { parties, request, versionId, permit: true }),
+  ]);
   if (!candidate) throw new Error("the candidate was not stored");
-  const begun = await begin(tx, operation, { parties, request, versionId, permit: true });
   return { kind: "staged", attempt: { ...begun, parties, candidate, current, authenticatorVersion } };
 }
 

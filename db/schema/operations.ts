@@ -105,7 +105,10 @@ export const operations = pgTable(
       .where(sql`${table.wakeAt} is not null`),
     index("operations_parked")
       .on(table.deviceId, table.priority, table.code)
-      .where(sql`${table.waitingFor} in ('device', 'authenticator')`),
+      .where(sql`${table.waitingFor} = 'device'`),
+    index("operations_dependents")
+      .on(table.authenticatorId)
+      .where(sql`${table.waitingFor} in ('authenticator', 'login-budget')`),
     index("operations_credential").on(table.credentialId, table.code),
     index("operations_state").on(table.state, table.code),
   ],
