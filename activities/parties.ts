@@ -4,11 +4,21 @@ import type { Secret } from "../contracts/secret.ts";
 import { DEFAULT_STRENGTH } from "../contracts/strength.ts";
 import type { Vault } from "../crypto/envelope.ts";
 import { generatePassword, PasswordImpossible } from "../crypto/generate-password.ts";
-import type { CredentialRow, DeviceRow, Parties, VersionRow } from "../db/queries/stage-facts.ts";
+import type { DeviceRow, Parties, VersionRow } from "../db/queries/stage-facts.ts";
 import type { Account, Device, Plugin } from "../plugins/plugin.ts";
+
+/** Per row as it was read: parsing settings may mean parsing certificates. */
+const parsed = new WeakMap<DeviceRow, Map<string, Device | undefined>>();
 
 /** The device as a plugin sees it; undefined when its settings do not fit the plugin. */
 export function pluginDevice(plugin: Plugin, row: DeviceRow): Device | undefined {
+  const known = parsed.get(row) ?? new Map<string, Device | undefined>();
+  parsed.set(row, known);
+  if (!known.has(plugin.kind)) known.set(plugin.kind, parseDevice(plugin, row));
+  return known.get(plugin.kind);
+}
+
+function parseDevice(plugin: Plugin, row: DeviceRow): Device | undefined {
   const settings = plugin.settings.safeParse(row.settings[plugin.kind] ?? {});
   if (!settings.success) return undefined;
   return {
@@ -19,7 +29,7 @@ export function pluginDevice(plugin: Plugin, row: DeviceRow): Device | undefined
   };
 }
 
-export function account({ username, domain, additionalInfo }: CredentialRow): Account {
+export function account({ username, domain, additionalInfo }: Account): Account {
   return { username, domain, additionalInfo };
 }
 

@@ -48,7 +48,7 @@ export class Starter {
     while (!this.#stop.signal.aborted) {
       this.#wake = new AbortController();
       try {
-        if ((await this.#pass()) > 0) continue;
+        if ((await this.#pass()) === BATCH) continue;
       } catch (error) {
         this.#deps.log.warn({ err: error }, "the starter could not look for new operations; it tries again");
       }
@@ -57,7 +57,7 @@ export class Starter {
     }
   }
 
-  /** Claims and starts one batch; returns how many were started. */
+  /** Claims and starts one batch; returns how many were started. A full one says that there may be more. */
   async #pass(): Promise<number> {
     const { db, log } = this.#deps;
     const rows = await claimStartable(db, BATCH);

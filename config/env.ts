@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { NAMESPACE } from "../contracts/ids.ts";
+import { DEFAULT_SITE, NAMESPACE } from "../contracts/ids.ts";
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const positive = z.coerce.number().int().min(1);
@@ -23,7 +23,7 @@ const Environment = z.object({
     .optional()
     .describe("Token of the first administrator, used at the first start only."),
   KEYTURN_ADMIN_TOKEN_FILE: z.string().default(".keyturn/admin-token").describe("Where a made first token is kept."),
-  KEYTURN_SITES: z.string().default("default").describe("Comma-separated sites this worker serves."),
+  KEYTURN_SITES: z.string().default(DEFAULT_SITE).describe("Comma-separated sites this worker serves."),
   KEYTURN_SLOTS: positive.default(50).describe("Changes this worker makes at once, per site."),
   KEYTURN_CACHED_WORKFLOWS: positive.default(400).describe("Workflows this worker keeps in memory."),
   KEYTURN_WORKFLOW_BUNDLE: z.string().optional().describe("Prebuilt workflow bundle; bundled at start when absent."),

@@ -24,11 +24,5 @@ export function operationWorkflowId(code: number, run: number): string {
   return `operation-${code}-${run}`;
 }
 
-/** The inverse of {@link operationWorkflowId}; undefined for any other id. */
-export function parseOperationWorkflowId(id: string): { code: number; run: number } | undefined {
-  const match = /^operation-(\d+)-(\d+)$/.exec(id);
-  return match ? { code: Number(match[1]), run: Number(match[2]) } : undefined;
-}
-
 /** Schedule and workflow id of the repair sweep. */
 export const REPAIR_SCHEDULE = "repair-sweep";

@@ -80,8 +80,15 @@ export async function promote(
 ): Promise<Promotion> {
   return db.transaction(async (tx) => {
     const [[operation], [attempt]] = await Promise.all([
-      tx.select().from(operations).where(eq(operations.code, claim.code)).for("update"),
-      tx.select().from(attempts).where(mine(claim)),
+      tx.select({ state: operations.state }).from(operations).where(eq(operations.code, claim.code)).for("update"),
+      tx
+        .select({
+          secretVersionId: attempts.secretVersionId,
+          credentialId: attempts.credentialId,
+          deviceId: attempts.deviceId,
+        })
+        .from(attempts)
+        .where(mine(claim)),
     ]);
     if (!operation || !attempt?.secretVersionId || operation.state !== "running")
       return { promoted: await alreadyPromoted(tx, claim), wake: [] };

@@ -35,25 +35,13 @@ export async function reserveLogin(
 ): Promise<Reservation> {
   const { account, forProbe, settings } = request;
   const limit = forProbe ? settings.loginFailures : Math.max(1, settings.loginFailures - 1);
-  return db.transaction(async (tx) => {
-    const window = sql`make_interval(mins => ${settings.loginWindowMinutes})`;
-    // Both are under way before the first is answered; the count runs after the lock is held.
-    const [, [used]] = await Promise.all([
-      tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${account}, 0))`),
-      tx
-        .select({
-          count: sql<number>`count(*)::int`,
-          underWay: sql<boolean>`bool_or(${loginReservations.failed} is null and ${loginReservations.reservedAt} > now() - ${LOST_AFTER})`,
-          freeAt: sql<Date>`min(${loginReservations.reservedAt}) + ${window}`.mapWith(loginReservations.reservedAt),
-        })
-        .from(loginReservations)
-        .where(and(eq(loginReservations.account, account), sql`${loginReservations.reservedAt} > now() - ${window}`)),
-    ]);
-    if (used && used.count >= limit) return { freeAt: used.freeAt, underWay: used.underWay };
-    const id = newId();
-    await tx.insert(loginReservations).values({ id, account });
-    return { id, account };
-  });
+  const window = sql`make_interval(mins => ${settings.loginWindowMinutes})`;
+  const [answer] = await db.execute<{ reserved: string | null; freeAt: string; underWay: boolean }>(sql`
+    select reserved, free_at as "freeAt", under_way as "underWay"
+    from reserve_login(${newId()}, ${account}, ${limit}, ${window}, ${LOST_AFTER})`);
+  if (!answer) throw new Error("the reservation gave no row");
+  if (answer.reserved !== null) return { id: answer.reserved, account };
+  return { freeAt: new Date(answer.freeAt), underWay: answer.underWay };
 }
 
 /** What became of a reserved log-in: `accepted` resets the account, `rejected` uses the unit, `unknown` returns it. */

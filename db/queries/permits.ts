@@ -10,20 +10,40 @@ import { devices, operations } from "../schema/index.ts";
 /** A granted permit that nobody took up for so long is free again. */
 const GRANT_HOLDS = sql`interval '2 minutes'`;
 
+interface Permits {
+  readonly free: number;
+  /** Whether rows are parked on the device, and whether some wait for the log-in of the credential asked about. */
+  readonly parked: boolean;
+  readonly dependents: boolean;
+}
+
 /**
  * Locks the device and counts its free permits, leaving out a grant that the asking operation holds itself.
  * Lock order everywhere: operation row first, then device.
  */
-export async function freePermits(tx: Transaction, deviceId: string, code: number): Promise<number> {
+async function readPermits(
+  tx: Transaction,
+  asked: { deviceId: string; code?: number; credentialId?: string },
+): Promise<Permits> {
+  const { deviceId, code = 0, credentialId = null } = asked;
   // Both are under way before the first is answered; the count runs after the lock is held.
-  const [[device], [taken]] = await Promise.all([
+  const [[device], [seen]] = await Promise.all([
     tx.select({ permits: devices.permits }).from(devices).where(eq(devices.id, deviceId)).for("no key update"),
-    tx.execute<{ live: number; granted: number }>(sql`
-      select (select count(*)::int from attempts where device_id = ${deviceId} and permit) as live,
-             (select count(*)::int from operations where device_id = ${deviceId} and waiting_for = 'device'
-               and state = 'scheduled' and code <> ${code} and permit_granted_at > now() - ${GRANT_HOLDS}) as granted`),
+    tx.execute<{ taken: number; parked: boolean; dependents: boolean }>(sql`
+      select (select count(*)::int from attempts where device_id = ${deviceId} and permit)
+             + (select count(*)::int from operations where device_id = ${deviceId} and waiting_for = 'device'
+               and state = 'scheduled' and code <> ${code} and permit_granted_at > now() - ${GRANT_HOLDS}) as taken,
+             exists (select 1 from operations where device_id = ${deviceId} and waiting_for = 'device') as parked,
+             exists (select 1 from operations where authenticator_id = ${credentialId}::uuid
+               and waiting_for in ('authenticator', 'login-budget')) as dependents`),
   ]);
-  return (device?.permits ?? 0) - (taken?.live ?? 0) - (taken?.granted ?? 0);
+  if (!device || !seen) throw new Error("the device's row is gone");
+  return { free: device.permits - seen.taken, parked: seen.parked, dependents: seen.dependents };
+}
+
+/** How many more changes may run on the device, its row locked from here on; `code` asks for itself. */
+export async function freePermits(tx: Transaction, deviceId: string, code: number): Promise<number> {
+  return (await readPermits(tx, { deviceId, code })).free;
 }
 
 /** After an attempt ended: hands on its permit, and says which workflows may go on now. */
@@ -31,15 +51,9 @@ export async function wakeNext(
   tx: Transaction,
   ended: { deviceId: string; credentialId: string },
 ): Promise<OperationRef[]> {
-  const [free, [waiting]] = await Promise.all([
-    freePermits(tx, ended.deviceId, 0),
-    tx.execute<{ device: boolean; login: boolean }>(sql`
-      select exists (select 1 from operations where device_id = ${ended.deviceId} and waiting_for = 'device') as device,
-             exists (select 1 from operations where authenticator_id = ${ended.credentialId}
-               and waiting_for in ('authenticator', 'login-budget')) as login`),
-  ]);
-  const granted = waiting?.device ? await grant(tx, ended.deviceId, free) : [];
-  return waiting?.login ? [...granted, ...(await wakeDependents(tx, ended.credentialId))] : granted;
+  const { free, parked, dependents } = await readPermits(tx, ended);
+  const granted = parked ? await grant(tx, ended.deviceId, free) : [];
+  return dependents ? [...granted, ...(await wakeDependents(tx, ended.credentialId))] : granted;
 }
 
 /**
@@ -47,7 +61,8 @@ export async function wakeNext(
  * Rows that another transaction holds are passed over: they are being staged or ended right now.
  */
 export async function grantPermits(tx: Transaction, deviceId: string): Promise<OperationRef[]> {
-  return grant(tx, deviceId, await freePermits(tx, deviceId, 0));
+  const { free, parked } = await readPermits(tx, { deviceId });
+  return parked ? grant(tx, deviceId, free) : [];
 }
 
 async function grant(tx: Transaction, deviceId: string, free: number): Promise<OperationRef[]> {

@@ -62,7 +62,7 @@ export async function settle(
         outcome: request.reason,
         details: { attempt: attempt.number },
       });
-    const wake = await wakeNext(tx, attempt);
+    const wake = await wakeNext(tx, { deviceId: attempt.deviceId, credentialId: attempt.credentialId });
     const [after] = await tx.select().from(operations).where(eq(operations.code, operation.code));
     return { result: present(after ?? operation), wake };
   });

@@ -7,18 +7,20 @@ import { credentials, devices, type operations, secretVersions, strengths } from
 import { accountKey, budgetFreeAt } from "./login-budget.ts";
 
 const authenticators = alias(credentials, "authenticators");
-const authenticatorDevices = alias(devices, "authenticator_devices");
 
 export type CredentialRow = typeof credentials.$inferSelect;
 export type DeviceRow = typeof devices.$inferSelect;
 export type OperationRow = typeof operations.$inferSelect;
 export type VersionRow = typeof secretVersions.$inferSelect;
 
+/** The account that logs in: what of its row is needed for that. */
+export type Authenticator = Pick<CredentialRow, "id" | "username" | "domain" | "additionalInfo" | "active">;
+
 /** The account that is changed, where it lives, and the account that logs in to change it. */
 export interface Parties {
   readonly credential: CredentialRow;
   readonly device: DeviceRow;
-  readonly authenticator: CredentialRow;
+  readonly authenticator: Authenticator;
   /** Budget keys of both accounts. */
   readonly account: string;
   readonly authenticatorAccount: string;
@@ -31,14 +33,18 @@ export async function readParties(tx: Transaction, credentialId: string): Promis
     .select({
       credential: credentials,
       device: devices,
-      other: authenticators,
-      otherDevice: authenticatorDevices,
+      other: {
+        id: authenticators.id,
+        username: authenticators.username,
+        domain: authenticators.domain,
+        additionalInfo: authenticators.additionalInfo,
+        active: authenticators.active,
+      },
       rules: strengths.rules,
     })
     .from(credentials)
     .innerJoin(devices, eq(devices.id, credentials.deviceId))
     .leftJoin(authenticators, eq(authenticators.id, credentials.authenticationCredentialId))
-    .leftJoin(authenticatorDevices, eq(authenticatorDevices.id, authenticators.deviceId))
     .leftJoin(
       strengths,
       sql`${strengths.id} = coalesce(${credentials.strengthId}, (select id from strengths where name = 'default'))`,

@@ -1,5 +1,5 @@
 /** Rows whose run has no workflow yet: claimed by one worker each, in queue order. */
-import { eq, inArray, sql } from "drizzle-orm";
+import { inArray, sql } from "drizzle-orm";
 import type { Priority } from "../../contracts/states.ts";
 import type { Database } from "../client.ts";
 import { operations } from "../schema/index.ts";
@@ -51,10 +51,4 @@ export async function unclaim(db: Database, codes: readonly number[]): Promise<v
     .update(operations)
     .set({ startedRun: sql`${operations.run} - 1` })
     .where(inArray(operations.code, [...codes]));
-}
-
-/** One row as it must be started, or undefined when it is gone. */
-export async function readStartable(db: Database, code: number): Promise<Startable | undefined> {
-  const [row] = await db.select(STARTABLE).from(operations).where(eq(operations.code, code));
-  return row;
 }

@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
 import { connect, isIP, type Socket } from "node:net";
-import { checkServerIdentity, connect as startTls, type TLSSocket } from "node:tls";
+import {
+  checkServerIdentity,
+  connect as startTls,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import { type Call, type Device, PluginFailure } from "../plugin.ts";
 import { loginFailure } from "./failures.ts";
 import { settingsOf } from "./settings.ts";
@@ -60,6 +66,19 @@ async function openTcp(device: Device, call: Call): Promise<Socket> {
   return socket;
 }
 
+/** Contexts by authority: making one reads all its certificates, or the machine's, each time. */
+const contexts = new Map<string, SecureContext>();
+const MAX_CONTEXTS = 200;
+
+function trusting(authority = ""): SecureContext {
+  const known = contexts.get(authority);
+  if (known) return known;
+  if (contexts.size >= MAX_CONTEXTS) contexts.clear();
+  const context = createSecureContext(authority === "" ? {} : { ca: authority });
+  contexts.set(authority, context);
+  return context;
+}
+
 async function secure(socket: Socket, device: Device, call: Call): Promise<TLSSocket> {
   const settings = settingsOf(device);
   let answer: Buffer = Buffer.alloc(0);
@@ -83,7 +102,7 @@ async function secure(socket: Socket, device: Device, call: Call): Promise<TLSSo
     socket,
     host: name,
     ...(isIP(name) ? {} : { servername: name }),
-    ...(settings.caCertificate ? { ca: settings.caCertificate } : {}),
+    secureContext: trusting(settings.caCertificate),
     checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
     // The result is read in identityProblem, where a pin may decide instead of the authority.
     rejectUnauthorized: false,
