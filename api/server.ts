@@ -11,6 +11,7 @@ import type { Plugin } from "../plugins/plugin.ts";
 import { buildApp } from "./app.ts";
 import { ensureAdministrator } from "./bootstrap.ts";
 import type { PluginInfo } from "./deps.ts";
+import { fieldName, ruleText } from "./refused-input.ts";
 import { openOrchestrator } from "./temporal.ts";
 
 /** A thousand a second from one address: far above a person or a script, far below an attack's aim. */
@@ -83,7 +84,10 @@ function describePlugin({ kind, title, capabilities, settings }: Plugin): Plugin
     capabilities: { ...capabilities, operations: [...capabilities.operations] },
     parseSettings(values) {
       const { error } = settings.safeParse(values);
-      return (error?.issues ?? []).map(({ path, message }) => ({ field: path.map(String).join("."), rule: message }));
+      return (error?.issues ?? []).map((issue) => ({
+        field: fieldName(issue.path.map(String)),
+        rule: ruleText(issue.message, "keys" in issue ? issue.keys : undefined),
+      }));
     },
   };
 }

@@ -5,6 +5,7 @@ import { ERRORS } from "../../contracts/errors.ts";
 import { ApiProblem, type ProblemExtras } from "../../contracts/problem.ts";
 import { SecretUnreadable } from "../../crypto/envelope.ts";
 import { postgresFault } from "../../db/postgres-error.ts";
+import { fieldName, ruleText } from "../refused-input.ts";
 
 /** Sends every failure as RFC 9457 problem details, by lookup in the catalogue. */
 export function addErrors(app: FastifyInstance): void {
@@ -90,7 +91,11 @@ function invalid(errors: NonNullable<ProblemExtras["errors"]>): ApiProblem {
 }
 
 interface Invalid {
-  readonly validation?: readonly { readonly instancePath: string; readonly message?: string }[];
+  readonly validation?: readonly {
+    readonly instancePath: string;
+    readonly message?: string;
+    readonly params: Readonly<Record<string, unknown>>;
+  }[];
   readonly validationContext?: string;
 }
 
@@ -106,11 +111,11 @@ function describeInvalid({ validation = [], validationContext }: Invalid, reques
           ? request.params
           : request.headers;
   return invalid(
-    validation.slice(0, MAX_ERRORS).map(({ instancePath, message }) => {
+    validation.slice(0, MAX_ERRORS).map(({ instancePath, message, params }) => {
       const path = instancePath.split("/").filter((part) => part !== "");
       return {
-        field: path.join(".") || (validationContext ?? "body"),
-        rule: message ?? "is not valid",
+        field: fieldName(path) || (validationContext ?? "body"),
+        rule: ruleText(message ?? "is not valid", params["keys"]),
         got: shapeAt(sent, path),
       };
     }),

@@ -14,6 +14,7 @@ import { auditObject } from "../../db/queries/audit.ts";
 import { createDevice, editDevice, listDevices, readDevice } from "../../db/queries/devices.ts";
 import { readSettings } from "../../db/queries/settings.ts";
 import type { ApiDeps } from "../deps.ts";
+import { fieldName } from "../refused-input.ts";
 import type { AddRoute } from "../route.ts";
 
 const ById = z.strictObject({ id: Id });
@@ -152,7 +153,7 @@ function checkSettings(deps: ApiDeps, settings: DeviceInput["settings"]): void {
     const plugin = deps.plugins.find((known) => known.kind === kind);
     const wrong = plugin?.parseSettings(values) ?? [{ field: "", rule: "names no registered plugin" }];
     return wrong.map(({ field, rule }) => ({
-      field: ["settings", kind, field].filter((part) => part !== "").join("."),
+      field: [fieldName(["settings", kind]), field].filter((part) => part !== "").join("."),
       rule,
       got: "a value that does not fit",
     }));

@@ -52,6 +52,7 @@ describe("bad input", () => {
       { password: [CANARY] },
       { password: { [CANARY]: 1 } },
       { password: CANARY, resolves: CANARY },
+      { password: "x", [CANARY]: true },
     ];
     for (const body of bodies) {
       const answer = await admin("PUT", url, { body });
