@@ -87,7 +87,7 @@ async function loggedIn(parts: Parts & { readonly dialogue: LoginDialogue }): Pr
 
 function wrap(client: Client, socket: Socket): Connection {
   return {
-    start: (command, call, pty) => startCommand({ client, command, call, pty }),
+    start: (command, call, pty) => startCommand({ client, socket, command, call, pty }),
     isOpen: () => socket.writable && !socket.destroyed,
     async close() {
       if (socket.destroyed) return;
@@ -103,19 +103,20 @@ function wrap(client: Client, socket: Socket): Connection {
 
 interface Start {
   readonly client: Client;
+  readonly socket: Socket;
   readonly command: string;
   readonly call: Call;
   readonly pty: PseudoTtyOptions | undefined;
 }
 
-async function startCommand({ client, command, call, pty }: Start): Promise<Conversation> {
+async function startCommand({ client, socket, command, call, pty }: Start): Promise<Conversation> {
   const { promise, resolve, reject } = Promise.withResolvers<Conversation>();
   const guard = limit(call, call.readTimeoutMs, reject);
   try {
     client.exec(command, pty === undefined ? {} : { pty }, (error, channel) => {
       // Listening begins here and not after an await: the command's end may be in the same piece of data.
       if (error === undefined) resolve(new Conversation(channel, call));
-      else reject(explainRefusal(error));
+      else reject(explainRefusal(error, socket));
     });
     return await promise;
   } catch (error) {
@@ -126,8 +127,10 @@ async function startCommand({ client, command, call, pty }: Start): Promise<Conv
   }
 }
 
-function explainRefusal(error: Error): PluginFailure {
-  return new PluginFailure(refusalCode(error.message), error.message, { cause: error });
+/** ssh2 tells what it waited for when the connection ended as if the device had said no. */
+function explainRefusal(error: Error, { destroyed }: Socket): PluginFailure {
+  const code = destroyed ? "target.connection-lost" : refusalCode(error.message);
+  return new PluginFailure(code, error.message, { cause: error });
 }
 
 function refusalCode(said: string): ErrorCode {

@@ -28,7 +28,12 @@ export async function changeOwnPassword(connection: Connection, change: OwnChang
   const talk = await connection.start(command, change.call, { term: "dumb", cols: 200, rows: 24, modes: { ECHO: 0 } });
   const state: State = { talk, started: 0, read: 0, currentSent: false, sent: 0, sentAt: 0 };
   state.started = await talk.until(() => startOf(talk, mark) ?? (talk.closed ? Infinity : undefined));
-  if (state.started === Infinity) throw new PluginFailure("auth.not-permitted", talk.excerpt());
+  if (state.started === Infinity) {
+    throw new PluginFailure(
+      talk.exitCode === undefined ? "target.connection-lost" : "auth.not-permitted",
+      talk.excerpt(),
+    );
+  }
   state.read = state.started;
   while (await answerNext(state, change)) {
     // Each turn answers one prompt; the last one finds the command ended.

@@ -13,6 +13,8 @@ export interface FakeBehaviour {
   readonly authenticate: (context: AuthContext, hangUp: () => void) => void;
   /** Plays the command that was asked for. */
   readonly run?: (stream: ServerChannel, command: string) => void;
+  /** Hangs up when it is asked for a terminal. */
+  readonly noTerminal?: boolean;
 }
 
 /** A server that misbehaves in ways no real sshd can be made to. It offers keyboard-interactive and password. */
@@ -28,7 +30,7 @@ export async function startFakeSsh(behaviour: FakeBehaviour): Promise<FakeSsh> {
     });
     connection.on("session", (accept) => {
       const session = accept();
-      session.on("pty", (yes: () => void) => yes());
+      session.on("pty", (yes: () => void) => (behaviour.noTerminal ? connection.end() : yes()));
       session.on("exec", (yes: () => ServerChannel, _no: unknown, info: { command: string }) => {
         behaviour.run?.(yes(), info.command);
       });

@@ -257,6 +257,19 @@ test("linux: a command that ends as soon as it starts is heard to the end", asyn
   });
 });
 
+test.each<{ when: string } & Partial<FakeBehaviour>>([
+  { when: "at the terminal", noTerminal: true },
+  { when: "at the start of passwd", run: (stream) => stream.close() },
+])("linux: a connection that is lost $when is not taken for a refusal", async (behaviour) => {
+  await onFake({ authenticate: letIn, ...behaviour }, (device) =>
+    withSession(linux.open(device, owner, call()), (session) =>
+      expect(session.apply(ownChange("kt_own", FIRST, freshPassword()), call(), gate().pass)).rejects.toMatchObject({
+        code: "target.connection-lost",
+      }),
+    ),
+  );
+});
+
 describe("linux: answers of a fake chpasswd", () => {
   test.each([
     { name: "no exit code", end: (stream: ServerChannel) => stream.close(), code: "target.connection-lost" },
