@@ -66,7 +66,8 @@ export class AttemptWork {
       const newer = await readCurrent(this.#deps.db, parties.authenticator.id);
       if (newer && newer.id !== authenticatorVersion.id)
         return this.#openWith(newer.id, openVersion(this.#deps.vault, newer));
-      await noteCheck(this.#deps.db, parties.authenticator.id, { verdict: "rejected", code: error.code });
+      const asked = { credentialId: parties.authenticator.id, versionId: authenticatorVersion.id };
+      await noteCheck(this.#deps.db, asked, { verdict: "rejected", code: error.code });
       throw error;
     }
   }

@@ -33,7 +33,7 @@ export async function checkCredential(deps: ActivityDeps, credentialId: string):
   const { verdict, code } = await checkWithinBudget(deps, { account: row.account, forProbe: true }, () =>
     plugin.verify(device, login, asked),
   );
-  await noteCheck(deps.db, credentialId, { verdict, code });
+  await noteCheck(deps.db, { credentialId, versionId: row.current.id }, { verdict, code });
   if (verdict === "accepted") await deps.wake(await deps.db.transaction((tx) => wakeDependents(tx, credentialId)));
   return { verdict, code };
 }

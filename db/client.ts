@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import * as schema from "./schema/index.ts";
@@ -19,22 +20,54 @@ export function openDatabase(url: string, options: { connections?: number; name?
     connection: { application_name: options.name ?? "keyturn" },
     onnotice: () => {},
   });
-  const db = drizzle(options.prepared ? preparing(sql) : sql, { schema });
+  const db = drizzle(adapted(sql, { prepare: options.prepared ?? false, lost: () => false }), { schema });
   return { db, sql, close: () => sql.end({ timeout: 5 }) };
 }
 
+interface Adaptation {
+  readonly prepare: boolean;
+  /** Whether the connection of this transaction is gone. */
+  lost(): boolean;
+}
+
 /**
- * The driver with every statement prepared. Drizzle asks for that only where each query has a name; without it each
- * execution is parsed and planned again and costs a second round trip for its parameters' types.
+ * The driver, with two habits of ours:
+ * - every statement prepared, where asked for. Drizzle asks for that only where each query has a name; without it each
+ *   execution is parsed and planned again and costs a second round trip for its parameters' types;
+ * - no rollback on a connection that died: postgres 3.4.9 writes it to no socket, outside of any promise, and that
+ *   ends the process.
  */
-function preparing<Sql extends postgres.Sql | postgres.TransactionSql>(sql: Sql): Sql {
+function adapted<Sql extends postgres.Sql | postgres.TransactionSql>(sql: Sql, how: Adaptation): Sql {
   return new Proxy(sql, {
     get(target, name, receiver): unknown {
-      if (name === "unsafe")
+      if (name === "unsafe" && how.prepare)
         return (text: string, parameters?: never[]) => target.unsafe(text, parameters, { prepare: true });
-      if (name === "begin" && "begin" in target)
-        return (work: (tx: postgres.TransactionSql) => unknown) => target.begin((tx) => work(preparing(tx)));
+      if (name === "begin" && "begin" in target) return (work: Work) => begin(target, work, how);
+      if (name === "savepoint" && "savepoint" in target)
+        return (work: Work) => target.savepoint((inner) => unlessLost(work(adapted(inner, how)), how));
       return Reflect.get(target, name, receiver);
     },
   });
+}
+
+type Work = (tx: postgres.TransactionSql) => Promise<unknown>;
+
+/** The driver's `begin` fails at once when the connection dies, before its work does. */
+function begin(sql: postgres.Sql, work: Work, { prepare }: Adaptation): Promise<unknown> {
+  let failed = false;
+  const how = { prepare, lost: () => failed };
+  const transaction = sql.begin((tx) => unlessLost(work(adapted(tx, how)), how));
+  transaction.catch(() => (failed = true));
+  return transaction;
+}
+
+/** The driver rolls back what rejects; on a dead connection this never settles, and nobody waits for it any more. */
+async function unlessLost<T>(work: Promise<T>, { lost }: Adaptation): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    await setImmediate();
+    if (lost()) await new Promise<never>(() => {});
+    throw error;
+  }
 }

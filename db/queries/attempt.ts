@@ -90,41 +90,44 @@ export async function promote(
         .from(attempts)
         .where(mine(claim)),
     ]);
-    if (!operation || !attempt?.secretVersionId || operation.state !== "running")
+    if (!operation || !attempt?.secretVersionId || operation.state !== "running") {
+      if (reserved) await returnLogin(tx, reserved, "accepted");
       return { promoted: await alreadyPromoted(tx, claim), wake: [] };
+    }
     const { credentialId, secretVersionId } = attempt;
-    // One batch, carried out in this order.
-    const done = Promise.all([
-      demote(tx, credentialId),
-      tx
-        .update(secretVersions)
-        .set({ status: "current", promotedAt: sql`now()`, purgeAfter: null })
-        .where(eq(secretVersions.id, secretVersionId)),
-      tx
-        .update(credentials)
-        .set({
-          changedAt: sql`now()`,
-          attention: null,
-          attentionSince: null,
-          lastCheck: "accepted",
-          lastCheckCode: "verify.accepted",
-          lastCheckAt: sql`now()`,
-        })
-        .where(eq(credentials.id, credentialId)),
-      endAttempt(tx, claim, { record, outcome: "change.succeeded" }),
-      endOperation(tx, {
-        code: claim.code,
-        state: "succeeded",
-        details: { attempt: claim.number, version: secretVersionId },
-      }),
-      tx
-        .update(devices)
-        .set({ transportFailures: 0, breakerUntil: null })
-        .where(and(eq(devices.id, attempt.deviceId), sql`${devices.transportFailures} > 0`)),
-      reserved && returnLogin(tx, reserved, "accepted"),
+    // One batch, carried out in this order, and one failure when the connection dies in it.
+    const [, wake] = await Promise.all([
+      Promise.all([
+        demote(tx, credentialId),
+        tx
+          .update(secretVersions)
+          .set({ status: "current", promotedAt: sql`now()`, purgeAfter: null })
+          .where(eq(secretVersions.id, secretVersionId)),
+        tx
+          .update(credentials)
+          .set({
+            changedAt: sql`now()`,
+            attention: null,
+            attentionSince: null,
+            lastCheck: "accepted",
+            lastCheckCode: "verify.accepted",
+            lastCheckAt: sql`now()`,
+          })
+          .where(eq(credentials.id, credentialId)),
+        endAttempt(tx, claim, { record, outcome: "change.succeeded" }),
+        endOperation(tx, {
+          code: claim.code,
+          state: "succeeded",
+          details: { attempt: claim.number, version: secretVersionId },
+        }),
+        tx
+          .update(devices)
+          .set({ transportFailures: 0, breakerUntil: null })
+          .where(and(eq(devices.id, attempt.deviceId), sql`${devices.transportFailures} > 0`)),
+        reserved && returnLogin(tx, reserved, "accepted"),
+      ]),
+      wakeNext(tx, { deviceId: attempt.deviceId, credentialId }),
     ]);
-    const wake = await wakeNext(tx, { deviceId: attempt.deviceId, credentialId });
-    await done;
     await beforeCommit?.();
     return { promoted: true, wake };
   });
@@ -175,14 +178,31 @@ export async function endAttempt(
     .where(mine(claim));
 }
 
-/** Notes what a log-in with the stored password said. */
+/**
+ * Notes what a log-in with the stored password said, unless another has become current since: a rejection of the old
+ * one would make everybody who logs in with the account wait for nothing.
+ */
 export async function noteCheck(
   db: Database,
-  credentialId: string,
+  asked: { credentialId: string; versionId: string },
   check: { verdict: Verdict; code: ErrorCode },
 ): Promise<void> {
-  await db
-    .update(credentials)
-    .set({ lastCheck: check.verdict, lastCheckCode: check.code, lastCheckAt: sql`now()` })
-    .where(eq(credentials.id, credentialId));
+  await db.transaction(async (tx) => {
+    // A promotion holds this row until it commits; only then is the version looked at.
+    await tx
+      .select({ id: credentials.id })
+      .from(credentials)
+      .where(eq(credentials.id, asked.credentialId))
+      .for("no key update");
+    await tx
+      .update(credentials)
+      .set({ lastCheck: check.verdict, lastCheckCode: check.code, lastCheckAt: sql`now()` })
+      .where(
+        and(
+          eq(credentials.id, asked.credentialId),
+          sql`exists (select 1 from ${secretVersions} where ${secretVersions.id} = ${asked.versionId}
+            and ${secretVersions.status} = 'current')`,
+        ),
+      );
+  });
 }
