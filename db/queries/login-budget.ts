@@ -69,5 +69,6 @@ export function budgetFreeAt(account: string, settings: Settings) {
   const window = sql`make_interval(mins => ${settings.loginWindowMinutes})`;
   return sql<Date | null>`(select case when count(*) >= ${limit} then min(${loginReservations.reservedAt}) + ${window} end
     from ${loginReservations} where ${loginReservations.account} = ${account}
-    and ${loginReservations.failed} is not null and ${loginReservations.reservedAt} > now() - ${window})`;
+    and (${loginReservations.failed} is not null or ${loginReservations.reservedAt} < now() - ${LOST_AFTER})
+    and ${loginReservations.reservedAt} > now() - ${window})`;
 }

@@ -62,6 +62,12 @@ export async function restartOperation(
   { code, actor, scheduledFor }: ActionRequest & { readonly scheduledFor?: Date | undefined },
 ): Promise<void> {
   const row = await lockFor(tx, code, "restart");
+  // A restore or a password stored by hand may be under way: what it resolves is not resolved twice.
+  await tx
+    .select({ id: credentials.id })
+    .from(credentials)
+    .where(eq(credentials.id, row.credentialId))
+    .for("key share");
   await refuseOthersDoubt(tx, row.credentialId, code);
   const dueAt = sql`greatest(now(), ${scheduledFor?.toISOString() ?? null}::timestamptz)`;
   const reopened = {

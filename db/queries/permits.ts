@@ -18,7 +18,8 @@ interface Permits {
 }
 
 /**
- * Locks the device and counts its free permits, leaving out a grant that the asking operation holds itself.
+ * Locks the device and counts its free permits, leaving out a grant that the asking operation holds itself. There are
+ * none while the breaker keeps changes away: a row that was granted one would only park and grant it to the next.
  * Lock order everywhere: operation row first, then device.
  */
 async function readPermits(
@@ -28,7 +29,11 @@ async function readPermits(
   const { deviceId, code = 0, credentialId = null } = asked;
   // Both are under way before the first is answered; the count runs after the lock is held.
   const [[device], [seen]] = await Promise.all([
-    tx.select({ permits: devices.permits }).from(devices).where(eq(devices.id, deviceId)).for("no key update"),
+    tx
+      .select({ permits: sql<number>`case when ${devices.breakerUntil} > now() then 0 else ${devices.permits} end` })
+      .from(devices)
+      .where(eq(devices.id, deviceId))
+      .for("no key update"),
     tx.execute<{ taken: number; parked: boolean; dependents: boolean }>(sql`
       select (select count(*)::int from attempts where device_id = ${deviceId} and permit)
              + (select count(*)::int from operations where device_id = ${deviceId} and waiting_for = 'device'

@@ -50,7 +50,7 @@ export async function settle(
     const claim: AttemptClaim = { code: request.code, number: attempt.number, epoch: request.epoch };
     await endAttempt(tx, claim, { outcome: request.reason });
     if (request.reason === "change.unverified") await keepInDoubt(tx, operation.credentialId, attempt.secretVersionId);
-    else await discard(tx, attempt.secretVersionId);
+    else await discard(tx, operation.credentialId, attempt.secretVersionId);
     if (TRANSPORT.has(request.reason))
       await countTransportFailure(tx, attempt.deviceId, request.settings.breakerSeconds);
     const next = decide(operation, request.reason, request.settings);
@@ -122,8 +122,11 @@ async function again(tx: Transaction, operation: OperationRow, next: Next & { re
   });
 }
 
-/** A candidate that is dead: what was ever sent keeps its value for 90 days, anything else loses it at once. */
-async function discard(tx: Transaction, versionId: string | null): Promise<void> {
+/**
+ * A candidate that is dead: what was ever sent keeps its value for 90 days, anything else loses it at once. If an
+ * earlier run left it in doubt, no person needs to decide any more.
+ */
+async function discard(tx: Transaction, credentialId: string, versionId: string | null): Promise<void> {
   if (versionId === null) return;
   const sent = sql`exists (select 1 from attempts where secret_version_id = ${versionId} and sent_at is not null)`;
   await tx
@@ -134,6 +137,10 @@ async function discard(tx: Transaction, versionId: string | null): Promise<void>
       purgeAfter: sql`case when ${sent} then now() + interval '90 days' end`,
     })
     .where(and(eq(secretVersions.id, versionId), sql`${secretVersions.status} in ('candidate', 'doubtful')`));
+  await tx
+    .update(credentials)
+    .set({ attention: null, attentionSince: null })
+    .where(and(eq(credentials.id, credentialId), eq(credentials.attention, "change.unverified")));
 }
 
 async function keepInDoubt(tx: Transaction, credentialId: string, versionId: string | null): Promise<void> {
