@@ -7,8 +7,10 @@ import {
   type SshTargetOptions,
   type SshUser,
 } from "../../scripts/targets/sshd.ts";
-import { linux } from "../../plugins/linux/index.ts";
 import { Secret } from "../../contracts/secret.ts";
+import { DEFAULT_STRENGTH } from "../../contracts/strength.ts";
+import { generatePassword } from "../../crypto/generate-password.ts";
+import { linux } from "../../plugins/linux/index.ts";
 import type { Account, Call, Change, Device, Login, Session } from "../../plugins/plugin.ts";
 
 import { describeAsRoot } from "./needs.ts";
@@ -28,9 +30,9 @@ export function users(...names: string[]): SshUser[] {
   return names.map((name) => ({ name, password: FIRST }));
 }
 
-/** Passes pam_pwquality's defaults, and differs at each call. */
+/** As Keyturn makes them: passes pam_pwquality's defaults, and differs at each call. */
 export function freshPassword(): string {
-  return `Kt-${crypto.randomUUID().replaceAll("-", "").slice(0, 20)}-Zq9`;
+  return generatePassword(DEFAULT_STRENGTH, linux.legalPassword({}, true)).reveal();
 }
 
 /** A call that keeps its transcript. */
