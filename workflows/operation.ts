@@ -42,7 +42,7 @@ export async function operation(input: OperationInput): Promise<OperationState> 
 }
 
 class Run {
-  readonly #input: OperationInput;
+  #input: OperationInput;
   #progress: Progress;
   #poked = false;
   /** Set by a probe that wants the same candidate applied once more. */
@@ -52,14 +52,20 @@ class Run {
     this.#input = input;
     this.#progress = { step: "waiting", attempt: 0, nextAt: input.dueAt };
     for (const name of Object.values(SIGNALS))
-      setHandler(defineSignal(name), () => void (this.#poked = true), { description: "Read the row again." });
+      setHandler(defineSignal(name), () => this.#poke(name), { description: "Read the row again." });
     setHandler(defineQuery<Progress>(QUERIES.progress), () => this.#progress, { description: "Where the run is." });
+  }
+
+  #poke(name: keyof typeof SIGNALS): void {
+    this.#poked = true;
+    if (name === SIGNALS.runNow) this.#input = { ...this.#input, priority: 1 };
   }
 
   /** Waits for a moment, or for somebody to say that the row changed. */
   async waitUntil(at: number): Promise<void> {
     this.#progress = { ...this.#progress, step: "waiting", nextAt: at };
-    if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof operation>({ ...this.#input, dueAt: at });
+    if (workflowInfo().continueAsNewSuggested)
+      await continueAsNew<typeof operation>({ ...this.#input, dueAt: this.#poked ? Date.now() : at });
     const ms = at - Date.now();
     if (ms > 0) await condition(() => this.#poked, ms, { summary: "waits for its time or a word" });
     this.#poked = false;
@@ -126,7 +132,9 @@ class Run {
     this.#progress = { step: "settling", attempt: failed.attempt };
     const { code, run } = this.#input;
     const result = await settle({ code, run, epoch: failed.epoch, reason: failed.code });
-    return result.kind === "again" ? { until: result.dueAt } : this.#done(failed.attempt, result.state);
+    if (result.kind === "again") return { until: result.dueAt };
+    // Somebody took the attempt over before it could be settled, and may not live to tell what came of it.
+    return result.state === "running" ? doubt : this.#done(failed.attempt, result.state);
   }
 
   #done(attempt: number, state: OperationState): Next {
