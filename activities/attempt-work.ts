@@ -4,7 +4,7 @@ import type { Verdict } from "../contracts/messages.ts";
 import type { Secret } from "../contracts/secret.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import { noteCheck, passPointOfNoReturn } from "../db/queries/attempt.ts";
-import { readCurrent } from "../db/queries/stage-facts.ts";
+import { isChanging, readCurrent } from "../db/queries/stage-facts.ts";
 import type { StagedAttempt } from "../db/queries/stage.ts";
 import type { ActivityDeps } from "./deps.ts";
 import type { Journal } from "./journal.ts";
@@ -66,6 +66,9 @@ export class AttemptWork {
       const newer = await readCurrent(this.#deps.db, parties.authenticator.id);
       if (newer && newer.id !== authenticatorVersion.id)
         return this.#openWith(newer.id, openVersion(this.#deps.vault, newer));
+      // Its new password may be live and not promoted yet: that says nothing about the stored one.
+      if (!isOwn(parties) && (await isChanging(this.#deps.db, parties.authenticator.id)))
+        throw new PluginFailure("auth.changing", error.message, { cause: error });
       const asked = { credentialId: parties.authenticator.id, versionId: authenticatorVersion.id };
       await noteCheck(this.#deps.db, asked, { verdict: "rejected", code: error.code });
       throw error;

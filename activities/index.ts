@@ -33,7 +33,7 @@ export function createMainActivities(
       return settlement.result;
     }),
     repair: guarded(deps, async () => {
-      const result = await repair(deps.db, client, await deps.settings());
+      const result = await repair({ db: deps.db, client, settings: await deps.settings(), log: deps.log });
       mended(result);
       return result;
     }),

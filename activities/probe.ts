@@ -9,7 +9,8 @@ import { Journal } from "./journal.ts";
 import type { BudgetedCheck } from "./logins.ts";
 import { isOwn, openVersion } from "./parties.ts";
 
-/** Longest pause between two looks at a password in doubt. Milliseconds. */
+/** Shortest and longest pause between two looks at a password in doubt. Milliseconds. */
+const SHORTEST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 600_000;
 
 /**
@@ -88,5 +89,6 @@ function nextLook(attempt: DoubtfulAttempt, settings: Settings, freeAt: Date | u
   const pause = Math.min(settings.probeSeconds * 1000 * 2 ** Math.min(attempt.probes - 1, 10), LONGEST_PAUSE_MS);
   const grown = Date.now() + pause;
   const quietAt = attempt.quiet || !attempt.quietAt ? grown : attempt.quietAt.getTime() + 100;
-  return new Date(Math.max(Math.min(grown, quietAt), freeAt?.getTime() ?? 0));
+  // Clocks of worker and database may differ: never look again at once.
+  return new Date(Math.max(Math.min(grown, quietAt), Date.now() + SHORTEST_PAUSE_MS, freeAt?.getTime() ?? 0));
 }

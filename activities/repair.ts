@@ -1,4 +1,5 @@
 import type { Client } from "@temporalio/client";
+import type { Logger } from "pino";
 import type { RepairResult } from "../contracts/messages.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import type { Database } from "../db/client.ts";
@@ -11,20 +12,29 @@ const BATCH = 500;
 
 type Mend = keyof RepairResult;
 
+export interface RepairTools {
+  readonly db: Database;
+  readonly client: Client;
+  readonly settings: Settings;
+  readonly log: Logger;
+}
+
 /** Mends open operations that did not move when they should have: in health there are none. */
-export async function repair(db: Database, client: Client, settings: Settings): Promise<RepairResult> {
+export async function repair(tools: RepairTools): Promise<RepairResult> {
   const done: Record<Mend, number> = { started: 0, signalled: 0, revived: 0, expired: 0 };
-  for (const row of await readOverdue(db, BATCH)) {
-    const mend = await mendRow({ db, client, settings }, row);
-    if (mend) done[mend] += 1;
+  for (const row of await readOverdue(tools.db, BATCH)) {
+    try {
+      const mend = await mendRow(tools, row);
+      if (mend) done[mend] += 1;
+    } catch (error) {
+      // One row that cannot be mended must not keep the sweep from the others.
+      tools.log.error({ err: error, code: row.code }, "an operation could not be mended; the next sweep tries again");
+    }
   }
   return done;
 }
 
-async function mendRow(
-  { db, client, settings }: { db: Database; client: Client; settings: Settings },
-  row: OperationRow,
-): Promise<Mend | undefined> {
+async function mendRow({ db, client, settings }: RepairTools, row: OperationRow): Promise<Mend | undefined> {
   if (await expireUntaken(db, row.code, settings.noWorkerHours)) {
     await wakeOperation(client, row);
     return "expired";

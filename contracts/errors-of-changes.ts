@@ -51,6 +51,12 @@ export const DEVICES = {
     "The device rejected the stored password of the account that logs in.",
     "Store its right password, or reconcile it; it is not tried again by itself.",
   ),
+  "auth.changing": entry(
+    503,
+    "The account that logs in is itself being changed.",
+    "It is tried again with its new password.",
+    "later",
+  ),
   "auth.locked": entry(409, "The account that logs in is locked on the device.", "Unlock it there."),
   "auth.expired": entry(409, "The account that logs in has expired on the device.", "Renew it there."),
   "auth.must-change": entry(

@@ -3,7 +3,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { Settings } from "../../contracts/settings.schema.ts";
 import type { Database, Transaction } from "../client.ts";
-import { credentials, devices, type operations, secretVersions, strengths } from "../schema/index.ts";
+import { credentials, devices, operations, secretVersions, strengths } from "../schema/index.ts";
 import { accountKey, budgetFreeAt } from "./login-budget.ts";
 
 const authenticators = alias(credentials, "authenticators");
@@ -104,4 +104,13 @@ export async function readCurrent(db: Database | Transaction, credentialId: stri
     .from(secretVersions)
     .where(and(eq(secretVersions.credentialId, credentialId), eq(secretVersions.status, "current")));
   return row;
+}
+
+/** Whether a credential's own password is being changed right now. */
+export async function isChanging(db: Database, credentialId: string): Promise<boolean> {
+  const open = await db
+    .select({ code: operations.code })
+    .from(operations)
+    .where(and(eq(operations.openCredentialId, credentialId), eq(operations.state, "running")));
+  return open.length > 0;
 }

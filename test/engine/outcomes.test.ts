@@ -99,6 +99,29 @@ describe("on PostgreSQL", () => {
   });
 });
 
+it("an account that logs in with a password being changed is tried again, not failed", async () => {
+  // A server of its own: its administrator has another password afterwards.
+  const target = await openPostgresTarget("administrator");
+  try {
+    const place = await addTarget(estate, target);
+    const account = await addAccount(estate, target, place);
+    await worker.kill();
+    worker = await TestWorker.start(estate.surroundings, ["staged", "applied"]);
+    const [code = 0] = await estate.request(account.credentialId);
+    await worker.reached("staged");
+    const [own = 0] = await estate.request(place.administratorId ?? "");
+    await worker.reached("applied");
+    worker.go("staged");
+    await expect.poll(async () => (await estate.attempts(code))[0]?.outcome, { timeout: 30_000 }).toBe("auth.changing");
+    worker.go("applied");
+    expect((await estate.until(own)).state).toBe("succeeded");
+    await estate.until(code);
+    await proveNothingLost(estate, target, { code, account, mustSucceed: true });
+  } finally {
+    await target.close();
+  }
+});
+
 it("a device that does not answer is tried again as often as the policy says, then it is an error", async () => {
   const closed = createServer().listen(0, "127.0.0.1");
   await once(closed, "listening");

@@ -10,7 +10,11 @@ const held = new Set((process.argv[2] ?? "").split(","));
 
 async function hold(moment: Moment, code: number): Promise<void> {
   if (!held.delete(moment)) return;
-  const word = new Promise<void>((resolve) => process.once("message", () => resolve()));
+  const word = new Promise<void>((resolve) => {
+    process.on("message", (said: { go: Moment | "all" }) => {
+      if (said.go === "all" || said.go === moment) resolve();
+    });
+  });
   process.send?.({ moment, code });
   await word;
 }

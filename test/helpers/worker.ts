@@ -71,9 +71,9 @@ export class TestWorker {
     await Promise.race([new Promise<void>((resolve) => this.#waiting.set(moment, resolve)), gone]);
   }
 
-  /** Lets a held worker go on. */
-  go(): void {
-    this.#child.send({ go: true });
+  /** Lets a held worker go on: everywhere, or where it is held at the moment. */
+  go(moment: Moment | "all" = "all"): void {
+    this.#child.send({ go: moment });
   }
 
   signal(name: "SIGSTOP" | "SIGCONT"): void {
