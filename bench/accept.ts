@@ -2,11 +2,13 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import type { Keyturn } from "../scripts/supervisor/keyturn.ts";
+import type { Client } from "../cli/client.ts";
 import type { ChangesAccepted } from "../contracts/operations.schema.ts";
 import { type Trouble, readTrouble, register } from "./keyturn.ts";
 import { residentMegabytes } from "./memory.ts";
 import { type ProcessorTime, perItem, processorTime } from "./processor-time.ts";
 import { SLOTS, endLater, startStack } from "./stack.ts";
+import { type Spread, spread } from "./stats.ts";
 import { startPostgresqlTarget } from "./target-postgresql.ts";
 
 export interface AcceptOptions {
@@ -28,6 +30,8 @@ export interface Sample {
 export interface AcceptResult extends Trouble {
   readonly count: number;
   readonly acceptedMs: number;
+  /** Requests for one credential each, one at a time, after all that: until 202. */
+  readonly single: Spread;
   readonly startedMs: number;
   readonly drainedMs: number;
   /** CPU of one change, where Keyturn spends it. */
@@ -36,6 +40,7 @@ export interface AcceptResult extends Trouble {
 }
 
 const LOOK_MS = 1000;
+const SINGLES = 200;
 
 async function look(sql: postgres.Sql, keyturn: Keyturn, since: number): Promise<Sample> {
   const [row] = await sql<{ started: number; ended: number }[]>`
@@ -71,6 +76,18 @@ export function thin(samples: readonly Sample[], lines: number): Sample[] {
   return indexes.flatMap((index) => samples[index] ?? []);
 }
 
+/** Requests one change at a time, each for tomorrow, so that nothing else has to be done for it. */
+async function measureSingle(api: Client, ids: readonly string[]): Promise<Spread> {
+  const scheduledFor = new Date(Date.now() + 86_400_000).toISOString();
+  const times: number[] = [];
+  for (const id of ids) {
+    const since = performance.now();
+    await api.post<ChangesAccepted>("v1/password-changes", { credentialIds: [id], scheduledFor });
+    times.push(performance.now() - since);
+  }
+  return spread(times);
+}
+
 /** One request for all of them: how long until accepted, started and done, and what it costs in memory. */
 export async function benchAccept({ count, say, cleanup }: AcceptOptions): Promise<AcceptResult> {
   say(`Starting a PostgreSQL target with ${count} accounts`);
@@ -92,6 +109,7 @@ export async function benchAccept({ count, say, cleanup }: AcceptOptions): Promi
   return {
     count,
     acceptedMs,
+    single: await measureSingle(api, credentialIds.slice(0, SINGLES)),
     startedMs: samples.find((sample) => sample.started >= count)?.atMs ?? Number.NaN,
     drainedMs: samples.at(-1)?.atMs ?? Number.NaN,
     ...(await readTrouble(sql)),

@@ -82,6 +82,10 @@ async function accept(options: Options): Promise<{ result: unknown; failed: numb
   console.log(
     `${count} changes in one request: accepted after ${result.acceptedMs} ms, all started after ${result.startedMs} ms, drained after ${result.drainedMs} ms (${round((count / result.drainedMs) * 1000)} per second), ${describe(result)}`,
   );
+  const { p50, p95, p99 } = result.single;
+  console.log(
+    `one change in one request: accepted after ${round(p50)} ms (p50), ${round(p95)} (p95), ${round(p99)} (p99)`,
+  );
   console.log(
     table(["seconds", "started", "ended", "ended/s", "api MB", "worker MB"], sampleRows(thin(result.samples, LINES))),
   );

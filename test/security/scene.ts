@@ -27,11 +27,13 @@ const AWKWARD = {
 
 /** Trouble that is over in seconds. */
 const QUICK = {
+  attempts: 10,
   intervalMinutes: 0,
   heartbeatSeconds: 2,
   leaseSeconds: 5,
   probeSeconds: 1,
-  breakerSeconds: 0,
+  // Keeps the retries of a cut connection from being over before the cut is noticed.
+  breakerSeconds: 1,
   connectTimeoutSeconds: 5,
   readTimeoutSeconds: 5,
 };
