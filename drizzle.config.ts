@@ -6,7 +6,9 @@ export default defineConfig({
     "./db/schema/devices.ts",
     "./db/schema/credentials.ts",
     "./db/schema/operations.ts",
+    "./db/schema/policies.ts",
     "./db/schema/records.ts",
+    "./db/schema/strengths.ts",
   ],
   out: "./db/migrations",
 });

@@ -47,7 +47,7 @@ export const SettingsView = z.object(Settings.shape).meta({ id: "Settings" });
 export const SettingsPatch = z
   .strictObject(
     Object.fromEntries(Object.entries(Settings.shape).map(([name, rule]) => [name, rule.unwrap()])) as {
-      [Name in keyof typeof Settings.shape]: z.ZodInt;
+      [Name in keyof typeof Settings.shape]: ReturnType<(typeof Settings.shape)[Name]["unwrap"]>;
     },
   )
   .partial()

@@ -102,6 +102,25 @@ export const CREDENTIALS = {
     "The parents of this credential would form a circle.",
     "Choose a parent that does not descend from it.",
   ),
+  "credential.no-reconciliation": entry(
+    422,
+    "No way to reconcile this credential is set up.",
+    "Set `reconciliation` in its execution settings: enabled, and an account that may set its password.",
+  ),
+  "policy.not-found": entry(404, "There is no such policy.", "Check the id."),
+  "policy.name-taken": entry(409, "Another policy has this name.", "Choose another name."),
+  "strength.not-found": entry(404, "There is no such strength.", "Check the id."),
+  "strength.name-taken": entry(409, "Another strength has this name.", "Choose another name."),
+  "strength.impossible": entry(
+    422,
+    "No password can meet these rules.",
+    "Make room for the required characters within the length, and allow at least one symbol where symbols are wanted.",
+  ),
+  "import.malformed": entry(
+    422,
+    "The file is not a table of the expected form.",
+    "Compare its first line with the column names in docs/import.md.",
+  ),
   "device.inactive": entry(422, "The device is inactive.", "Activate it first."),
   "version.not-found": entry(
     404,
@@ -126,6 +145,33 @@ export const OPERATIONS = {
     409,
     "The credential could no longer be changed when its turn came.",
     "Look at its execution settings, then restart the operation.",
+  ),
+  "operation.kind-unsupported": entry(
+    422,
+    "Operations of this kind cannot be requested this way.",
+    "Use a kind that the API's reference names for this request.",
+  ),
+  "approval.rejected": entry(409, "An approver rejected the operation.", "Read the comment; request it anew."),
+  "approval.expired": entry(
+    409,
+    "The operation was not approved within its approval period.",
+    "Request it anew and tell the approvers.",
+  ),
+  "approval.own-request": entry(
+    403,
+    "The person who requested an operation may not decide it.",
+    "Ask another approver.",
+  ),
+  "approval.not-approver": entry(
+    403,
+    "The operation's policy names other approvers for this level.",
+    "Ask one of them.",
+  ),
+  "approval.already-decided": entry(409, "This person has decided the operation already.", "Nothing to do."),
+  "approval.changed": entry(
+    409,
+    "What is to be approved has changed: device, account or settings are not as they were requested.",
+    "Look at the operation again and decide then; earlier approvals do not count any more.",
   ),
   "queue.no-worker": entry(
     503,

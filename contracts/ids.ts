@@ -26,3 +26,12 @@ export function operationWorkflowId(code: number, run: number): string {
 
 /** Schedule and workflow id of the repair sweep. */
 export const REPAIR_SCHEDULE = "repair-sweep";
+
+/** Workflow id of the chain that follows an operation's success. */
+export function chainWorkflowId(code: number): string {
+  return `chain-${code}`;
+}
+
+/** Schedule and workflow ids of the passes over due and over unchecked credentials. */
+export const POLICY_SCHEDULE = "policy-sweep";
+export const DRIFT_SCHEDULE = "drift-sweep";

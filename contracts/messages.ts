@@ -1,6 +1,6 @@
 /** What workflows, activities and their callers say to each other: ids, times, limits and catalogue codes, nothing else. */
 import type { ErrorCode } from "./errors.ts";
-import type { OperationState, Priority, Step, WaitingFor } from "./states.ts";
+import type { OperationKind, OperationState, Priority, Step, WaitingFor } from "./states.ts";
 
 /** "Something about your row changed, read again." A lost one is mended by the sweep, a forged one does nothing. */
 export const SIGNALS = {
@@ -15,7 +15,10 @@ export const QUERIES = { progress: "progress" } as const;
 /** Names of the workflow types, as registered. */
 export const WORKFLOWS = {
   operation: "operation",
+  chain: "chain",
   repairSweep: "repairSweep",
+  policySweep: "policySweep",
+  driftSweep: "driftSweep",
   checkCredential: "checkCredential",
   identifyDevice: "identifyDevice",
 } as const;
@@ -31,6 +34,7 @@ export interface Timing {
 export interface OperationInput {
   readonly code: number;
   readonly run: number;
+  readonly kind: OperationKind;
   /** Site of the device: decides the task queue. */
   readonly site: string;
   /** Due time, milliseconds since 1970. */
@@ -38,6 +42,8 @@ export interface OperationInput {
   /** Place in the queue: 1 run-now, 2 people and parents, 3 automatic. */
   readonly priority: Priority;
   readonly timing: Timing;
+  /** Until when it may be approved, milliseconds since 1970; absent when it needs no approval any more. */
+  readonly approvalExpiresAt?: number;
 }
 
 export interface OperationRef {
@@ -47,7 +53,7 @@ export interface OperationRef {
 
 /** Answer of the `progress` query. */
 export interface Progress {
-  readonly step: "waiting" | "changing" | "probing" | "settling" | "done";
+  readonly step: "awaiting-approval" | "waiting" | "changing" | "probing" | "settling" | "done";
   readonly attempt: number;
   /** Milliseconds since 1970, when the next attempt or look is due. */
   readonly nextAt?: number;
@@ -67,20 +73,24 @@ export interface ChangeInput extends OperationRef {
 }
 
 export type ChangeResult =
-  /** Promoted. */
-  | { readonly kind: "succeeded"; readonly attempt: number }
+  /** Promoted; and whether children follow. */
+  | { readonly kind: "succeeded"; readonly attempt: number; readonly children: boolean }
   /** The attempt failed and the device is certainly unchanged, or said no. */
   | { readonly kind: "failed"; readonly attempt: number; readonly epoch: number; readonly code: ErrorCode }
   /** The candidate may be live: only a probe can tell. */
   | { readonly kind: "in-doubt"; readonly attempt: number; readonly code: ErrorCode }
   /** No slot yet; the row says what it waits for. Look again at `recheckAt` or when signalled. */
   | { readonly kind: "parked"; readonly waitingFor: WaitingFor; readonly recheckAt: number }
+  /** It must be approved, again or still, until then. */
+  | { readonly kind: "awaiting-approval"; readonly expiresAt: number }
+  /** Another `change` of this run took it, or one that died. */
+  | { readonly kind: "running" }
   /** Somebody else has the run, or it ended. */
   | { readonly kind: "not-yours"; readonly state: OperationState };
 
 export type ProbeResult =
-  /** The candidate logs in: promoted. */
-  | { readonly kind: "succeeded"; readonly attempt: number }
+  /** The candidate logs in: promoted; and whether children follow. */
+  | { readonly kind: "succeeded"; readonly attempt: number; readonly children: boolean }
   /** Never sent, or proven dead: the attempt can be ended. */
   | { readonly kind: "failed"; readonly attempt: number; readonly epoch: number; readonly code: ErrorCode }
   /** Proven dead on the device and another account logs in: apply the same candidate again. */
@@ -101,6 +111,22 @@ export type SettleResult =
   /** Another attempt is due then. */
   { readonly kind: "again"; readonly dueAt: number } | { readonly kind: "ended"; readonly state: OperationState };
 
+/** What became of an operation whose approval period is over. */
+export type ExpireResult =
+  /** Expired now, or ended before. */
+  | { readonly kind: "ended"; readonly state: OperationState }
+  /** It was asked for again meanwhile, and waits until then. */
+  | { readonly kind: "awaiting-approval"; readonly expiresAt: number }
+  /** It was approved just in time. */
+  | { readonly kind: "approved"; readonly dueAt: number };
+
+export interface ChainInput {
+  /** Code of the operation whose credential's children follow. */
+  readonly code: number;
+  /** The page begins behind this credential's id. */
+  readonly after?: string;
+}
+
 /** What a log-in with a password said. */
 export type Verdict = "accepted" | "rejected" | "unknown";
 
@@ -115,4 +141,6 @@ export interface RepairResult {
   readonly signalled: number;
   readonly revived: number;
   readonly expired: number;
+  /** Chains that were to follow a success and had not. */
+  readonly chained: number;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { OPERATION_KINDS } from "./states.ts";
 
 const whole = (minimum: number, maximum: number, fallback: number) =>
   z.int().min(minimum).max(maximum).default(fallback);
@@ -28,5 +29,25 @@ export const Settings = z.strictObject({
   noWorkerHours: whole(1, 720, 24),
   /** Two transport failures in a row keep changes away from a device for so long. */
   breakerSeconds: whole(0, 3600, 60),
+  /** Days without a new automatic change after all attempts of one failed. */
+  coolDownDays: whole(1, 7, 1),
+  /** Automatic changes that one minute's pass over the policies makes at most. */
+  recordsPerCycle: whole(1, 10_000, 500),
+  /** Automatic changes do not start while this is set. */
+  automaticPaused: z.boolean().default(false),
+  /** Equal errors in a row that pause a policy. */
+  errorsThatPause: whole(2, 1000, 10),
+  /** Hours between two drift checks of one credential; 0 switches them off. */
+  driftHours: whole(0, 720, 24),
+  /** Approvals that an operation of the kind needs where its policy says nothing. */
+  approvalsByKind: z
+    .partialRecord(z.enum(OPERATION_KINDS), z.int().min(0).max(10))
+    .default({ "certificate-publication": 1, "task-manager": 1 }),
+  /** Minutes after which an operation that waits for approval expires, where its policy says nothing. */
+  approvalExpiresMinutes: whole(1, 43_200, 1440),
+  /** Outcomes after which a credential with automatic reconciliation is reconciled. */
+  reconcileOn: z
+    .array(z.enum(["auth.rejected", "change.unverified", "verify.rejected"]))
+    .default(["auth.rejected", "change.unverified", "verify.rejected"]),
 });
 export type Settings = z.infer<typeof Settings>;

@@ -141,6 +141,7 @@ async function begin(tx: Transaction, operation: OperationRow, { parties, reques
         epoch: sql`nextval('epochs')`,
         credentialId: parties.credential.id,
         deviceId: parties.device.id,
+        deviceRevision: parties.device.revision,
         secretVersionId: versionId,
         plugin: parties.credential.plugin,
         authenticatorId: parties.authenticator.id,

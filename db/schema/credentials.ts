@@ -6,27 +6,20 @@ import {
   customType,
   index,
   integer,
-  jsonb,
   pgTable,
+  real,
   text,
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
 import type { ErrorCode } from "../../contracts/errors.ts";
 import type { Verdict } from "../../contracts/messages.ts";
-import type { SecretStatus } from "../../contracts/states.ts";
-import type { Strength } from "../../contracts/strength.ts";
+import type { SecretStatus, Trigger } from "../../contracts/states.ts";
 import { devices, id, timestamptz } from "./devices.ts";
+import { policies } from "./policies.ts";
+import { strengths } from "./strengths.ts";
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
-
-/** Rules for generated passwords; the one named `default` ships. */
-export const strengths = pgTable("strengths", {
-  id: id(),
-  name: text("name").notNull().unique(),
-  rules: jsonb("rules").$type<Strength>().notNull(),
-  createdAt: timestamptz("created_at").notNull().defaultNow(),
-});
 
 /** One account on one device, with its execution settings. */
 export const credentials = pgTable(
@@ -53,13 +46,39 @@ export const credentials = pgTable(
     useOwnCredential: boolean("use_own_credential").notNull().default(true),
     authenticationCredentialId: uuid("authentication_credential_id").references((): AnyPgColumn => credentials.id),
     parentCredentialId: uuid("parent_credential_id").references((): AnyPgColumn => credentials.id),
+    /** Whether it takes its parent's value, or one of its own, when the parent changed. */
+    childValue: text("child_value").$type<"parent" | "own">().notNull().default("parent"),
+    /** A second way to set the password, for when no stored one logs in. */
+    reconciliationEnabled: boolean("reconciliation_enabled").notNull().default(false),
+    reconciliationAutorun: boolean("reconciliation_autorun").notNull().default(false),
+    reconciliationCredentialId: uuid("reconciliation_credential_id").references((): AnyPgColumn => credentials.id),
+    reconciliationPlugin: text("reconciliation_plugin"),
+    reconciliationTemplateId: uuid("reconciliation_template_id"),
     strengthId: uuid("strength_id").references(() => strengths.id),
+    /** The policy whose criteria it meets; kept up to date by `resolvePolicies`. */
+    policyId: uuid("policy_id").references(() => policies.id),
+    /** Whether policies drive it: from its first requested change that succeeded. */
+    driven: boolean("driven").notNull().default(false),
+    /** When the present password was first seen by a person, and first used by a session that ended. */
+    viewedAt: timestamptz("viewed_at"),
+    sessionEndedAt: timestamptz("session_ended_at"),
+    /** Place within the policy's jitter, 0 to 1; drawn anew at each change. */
+    spread: real("spread")
+      .notNull()
+      .default(sql`random()`),
+    /** After a failed automatic change none starts before. */
+    automaticNotBefore: timestamptz("automatic_not_before"),
+    /** When its policy changes it next, and why; null when it does not. */
+    nextChangeAt: timestamptz("next_change_at"),
+    nextTrigger: text("next_trigger").$type<Extract<Trigger, "age" | "view" | "session">>(),
     /** Why the credential waits for a person; null when it does not. */
     attention: text("attention").$type<ErrorCode>(),
     attentionSince: timestamptz("attention_since"),
     lastCheck: text("last_check").$type<Verdict>(),
     lastCheckCode: text("last_check_code").$type<ErrorCode>(),
     lastCheckAt: timestamptz("last_check_at"),
+    /** Since when every check says the same. */
+    lastCheckSince: timestamptz("last_check_since"),
     /** Last successful change: the start of the password's age. */
     changedAt: timestamptz("changed_at"),
     revision: integer("revision").notNull().default(1),
@@ -76,6 +95,10 @@ export const credentials = pgTable(
     index("credentials_attention")
       .on(table.attentionSince)
       .where(sql`${table.attention} is not null`),
+    index("credentials_policy").on(table.policyId),
+    index("credentials_next_change")
+      .on(table.nextChangeAt)
+      .where(sql`${table.nextChangeAt} is not null`),
   ],
 );
 
@@ -93,6 +116,8 @@ export const secretVersions = pgTable(
     /** The sealed value; null once it was purged. */
     sealed: bytea("sealed"),
     origin: text("origin").$type<"generated" | "stored" | "parent">().notNull(),
+    /** The parent's version whose value it has. */
+    parentVersionId: uuid("parent_version_id"),
     /** Operation that made it, if one did. */
     operationCode: bigint("operation_code", { mode: "number" }),
     createdAt: timestamptz("created_at").notNull().defaultNow(),

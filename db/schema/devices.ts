@@ -1,5 +1,16 @@
 import { sql } from "drizzle-orm";
-import { boolean, index, integer, jsonb, pgTable, text, timestamp, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import {
+  boolean,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
 
 export const timestamptz = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
 
@@ -47,4 +58,20 @@ export const devices = pgTable(
       .where(sql`${table.active}`),
     index("devices_site").on(table.site),
   ],
+);
+
+/** What an edit replaced of a device: a change in doubt is looked into where it was sent. */
+export const deviceRevisions = pgTable(
+  "device_revisions",
+  {
+    deviceId: uuid("device_id")
+      .notNull()
+      .references(() => devices.id),
+    revision: integer("revision").notNull(),
+    address: text("address").notNull(),
+    port: integer("port"),
+    settings: jsonb("settings").$type<Record<string, Record<string, unknown>>>().notNull(),
+    pinnedIdentity: text("pinned_identity"),
+  },
+  (table) => [primaryKey({ columns: [table.deviceId, table.revision] })],
 );

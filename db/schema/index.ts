@@ -1,4 +1,6 @@
-export { devices } from "./devices.ts";
-export { credentials, encryptionKeys, secretVersions, strengths } from "./credentials.ts";
-export { attempts, loginReservations, operations, type StepRecord, targetSnapshots } from "./operations.ts";
+export { deviceRevisions, devices } from "./devices.ts";
+export { credentials, encryptionKeys, secretVersions } from "./credentials.ts";
+export { approvals, attempts, loginReservations, operations, type StepRecord, targetSnapshots } from "./operations.ts";
+export { policies, sites } from "./policies.ts";
 export { audit, idempotencyKeys, outbox, settings, tokens } from "./records.ts";
+export { strengths } from "./strengths.ts";

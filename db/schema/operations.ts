@@ -14,6 +14,7 @@ import {
   uuid,
 } from "drizzle-orm/pg-core";
 import type { ErrorCode } from "../../contracts/errors.ts";
+import type { ApprovalRule } from "../../contracts/policy.ts";
 import type {
   OperationKind,
   OperationState,
@@ -25,6 +26,7 @@ import type {
 } from "../../contracts/states.ts";
 import { credentials, secretVersions } from "./credentials.ts";
 import { devices, id, timestamptz } from "./devices.ts";
+import { policies } from "./policies.ts";
 
 /** The target as it was when an operation was requested. Shared by operations whose target looked the same. */
 export const targetSnapshots = pgTable("target_snapshots", {
@@ -68,6 +70,19 @@ export const operations = pgTable(
       .notNull()
       .references(() => targetSnapshots.id),
     site: text("site").notNull(),
+    /** The policy it was requested under: its limits, windows, approval and pause hold. */
+    policyId: uuid("policy_id").references(() => policies.id),
+    /** The operation whose success made this one. */
+    parentCode: bigint("parent_code", { mode: "number" }),
+    /** Succeeded, and its credential's children are still to be given their operations. */
+    childrenPending: boolean("children_pending").notNull().default(false),
+    /** Who must agree; null: nobody. */
+    approval: jsonb("approval").$type<ApprovalRule>(),
+    /** Counts up whenever what was to be approved changed: earlier decisions do not hold any more. */
+    approvalRound: integer("approval_round").notNull().default(1),
+    /** SHA-256 over what an approval binds; see `approvalDigest`. */
+    approvalDigest: text("approval_digest"),
+    approvalExpiresAt: timestamptz("approval_expires_at"),
     trigger: text("trigger").$type<Trigger>().notNull(),
     requestedBy: text("requested_by").notNull(),
     reason: text("reason").notNull().default(""),
@@ -111,6 +126,15 @@ export const operations = pgTable(
       .where(sql`${table.waitingFor} in ('authenticator', 'login-budget')`),
     index("operations_credential").on(table.credentialId, table.code),
     index("operations_state").on(table.state, table.code),
+    uniqueIndex("operations_parent")
+      .on(table.parentCode, table.credentialId)
+      .where(sql`${table.parentCode} is not null`),
+    index("operations_children_pending")
+      .on(table.endedAt)
+      .where(sql`${table.childrenPending}`),
+    index("operations_paused")
+      .on(table.policyId)
+      .where(sql`${table.waitingFor} in ('pause', 'window')`),
   ],
 );
 
@@ -137,6 +161,10 @@ export const attempts = pgTable(
     deviceId: uuid("device_id").notNull(),
     secretVersionId: uuid("secret_version_id").references(() => secretVersions.id),
     plugin: text("plugin").notNull(),
+    templateId: uuid("template_id"),
+    templateVersion: integer("template_version"),
+    /** The device as it was: an edit meanwhile does not move a change in doubt elsewhere. */
+    deviceRevision: integer("device_revision").notNull().default(1),
     authenticatorId: uuid("authenticator_id").notNull(),
     worker: text("worker").notNull(),
     startedAt: timestamptz("started_at").notNull().defaultNow(),
@@ -161,6 +189,24 @@ export const attempts = pgTable(
     index("attempts_version").on(table.secretVersionId),
     index("attempts_started").on(table.startedAt),
   ],
+);
+
+/** What approvers decided, once each and round. */
+export const approvals = pgTable(
+  "approvals",
+  {
+    operationCode: bigint("operation_code", { mode: "number" })
+      .notNull()
+      .references(() => operations.code),
+    round: integer("round").notNull(),
+    person: text("person").notNull(),
+    /** Place in the rule's levels, from 0. */
+    level: integer("level").notNull(),
+    decision: text("decision").$type<"approved" | "rejected">().notNull(),
+    comment: text("comment").notNull().default(""),
+    at: timestamptz("at").notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.operationCode, table.round, table.person] })],
 );
 
 /** Log-ins that failed or are under way, per account that logs in. A crash leaves one behind: it counts as failed. */
