@@ -109,7 +109,7 @@ export const AttemptList = z.object({ items: z.array(Attempt) }).meta({ id: "Att
 
 export const LiveProgress = z
   .object({
-    step: z.enum(["waiting", "changing", "probing", "settling", "done"]),
+    step: z.enum(["awaiting-approval", "waiting", "changing", "probing", "settling", "done"]),
     attempt: z.int(),
     nextAt: Timestamp.nullable(),
     waitingFor: z.enum(WAITING_FOR).nullable(),
