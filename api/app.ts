@@ -15,6 +15,7 @@ import { addAdministrationRoutes } from "./routes/administration.ts";
 import { addCredentialRoutes } from "./routes/credentials.ts";
 import { addDeviceRoutes } from "./routes/devices.ts";
 import { addHealthRoutes } from "./routes/health.ts";
+import { addOperationActionRoutes } from "./routes/operation-actions.ts";
 import { addOperationRoutes } from "./routes/operations.ts";
 import { addPasswordChangeRoutes } from "./routes/password-changes.ts";
 import { addPasswordRoutes } from "./routes/passwords.ts";
@@ -64,6 +65,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   addPasswordRoutes(add, deps);
   addPasswordChangeRoutes(add, deps);
   addOperationRoutes(add, deps);
+  addOperationActionRoutes(add, deps);
   addTokenRoutes(add, deps);
   addAdministrationRoutes(add, deps);
   await app.ready();
