@@ -1,4 +1,4 @@
-import { and, asc, eq, getTableColumns, gt, ilike, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, gt, sql } from "drizzle-orm";
 import type {
   Credential,
   CredentialInput,
@@ -9,8 +9,9 @@ import { ApiProblem } from "../../contracts/problem.ts";
 import type { Database, Transaction } from "../client.ts";
 import { newId } from "../new-id.ts";
 import { credentials, devices } from "../schema/index.ts";
-import { contains, type Page, readCursor, toPage } from "./cursor.ts";
-import { authenticators, type PluginRules, refusalCode } from "./eligibility.ts";
+import { credentialFilter } from "./credential-filter.ts";
+import { type Page, readCursor, toPage } from "./cursor.ts";
+import { authenticators, type PluginRules } from "./eligibility.ts";
 
 const columns = {
   ...getTableColumns(credentials),
@@ -60,24 +61,8 @@ export async function listCredentials(
   plugins: readonly PluginRules[],
 ): Promise<Page<Credential>> {
   const after = readCursor(query)?.[0];
-  const refusal = refusalCode(plugins);
   const rows = await selectCredentials(db)
-    .where(
-      and(
-        query.username === undefined ? undefined : ilike(credentials.username, contains(query.username)),
-        query.device === undefined ? undefined : ilike(devices.name, contains(query.device)),
-        query.deviceId === undefined ? undefined : eq(credentials.deviceId, query.deviceId),
-        query.plugin === undefined ? undefined : eq(credentials.plugin, query.plugin),
-        query.active === undefined ? undefined : eq(credentials.active, query.active),
-        query.changeable === undefined ? undefined : sql`((${refusal}) is null) = ${query.changeable}`,
-        query.attention === undefined
-          ? undefined
-          : query.attention
-            ? isNotNull(credentials.attention)
-            : isNull(credentials.attention),
-        after === undefined ? undefined : gt(credentials.id, after),
-      ),
-    )
+    .where(and(credentialFilter(query, plugins), after === undefined ? undefined : gt(credentials.id, after)))
     .orderBy(asc(credentials.id))
     .limit(query.limit + 1);
   return toPage(rows.map(toCredential), query, (row) => [row.id]);
