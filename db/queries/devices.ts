@@ -5,6 +5,7 @@ import type { Database, Transaction } from "../client.ts";
 import { newId } from "../new-id.ts";
 import { devices } from "../schema/index.ts";
 import { contains, type Page, readCursor, toPage } from "./cursor.ts";
+import { keepRevision } from "./device-revisions.ts";
 
 function toDevice(row: typeof devices.$inferSelect): Device {
   const { transportFailures: _failures, breakerUntil: _breaker, ...rest } = row;
@@ -67,6 +68,7 @@ export async function editDevice(
   const moved =
     (patch.address !== undefined && patch.address !== before.address) ||
     (patch.port !== undefined && patch.port !== before.port);
+  await keepRevision(tx, before, patch);
   const [row] = await tx
     .update(devices)
     .set({
