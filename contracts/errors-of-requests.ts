@@ -19,6 +19,11 @@ export const REQUESTS = {
     "Read it again and repeat the edit with the new ETag.",
   ),
   "request.too-many": entry(429, "Too many requests in a short time.", "Wait as long as Retry-After says."),
+  "request.too-wide": entry(
+    422,
+    "The filter matches more than 10,000 objects.",
+    "Narrow it, or ask for the rest in further requests.",
+  ),
   "request.precondition-required": entry(
     428,
     "An edit needs the If-Match header.",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Code, Id, line, lines, Moment, OperationCode, pageOf, paging, several, Timestamp } from "./common.schema.ts";
+import { CredentialQuery } from "./credentials.schema.ts";
 import {
   OPERATION_KINDS,
   OPERATION_STATES,
@@ -10,11 +11,20 @@ import {
   WAITING_FOR,
 } from "./states.ts";
 
+const CredentialFilter = CredentialQuery.omit({ cursor: true, limit: true })
+  .extend({ active: z.boolean().optional(), changeable: z.boolean().optional(), attention: z.boolean().optional() })
+  .meta({ id: "CredentialFilter", description: "As the filters of GET /v1/credentials." });
+export type CredentialFilter = z.infer<typeof CredentialFilter>;
+
 export const ChangesInput = z
   .strictObject({
-    credentialIds: z.array(Id).min(1).max(10_000),
+    credentialIds: z.array(Id).min(1).max(10_000).optional(),
+    filter: CredentialFilter.optional().describe("Instead of ids: all that match, at most 10,000."),
     scheduledFor: Moment.optional(),
     reason: lines(2000).optional(),
+  })
+  .refine(({ credentialIds, filter }) => (credentialIds === undefined) !== (filter === undefined), {
+    message: "exactly one of credentialIds and filter must be given",
   })
   .meta({ id: "ChangesRequest" });
 

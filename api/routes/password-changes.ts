@@ -15,9 +15,8 @@ export function addPasswordChangeRoutes(add: AddRoute, deps: ApiDeps): void {
     answer: ChangesAccepted,
     status: 202,
     kind: "makes",
-    handle: ({ body: { credentialIds, scheduledFor, reason }, actor, transact }) =>
-      transact((tx) =>
-        requestChanges(tx, { credentialIds, scheduledFor, reason: reason ?? "", actor, plugins: deps.plugins }),
-      ),
+    refusals: ["request.too-wide"],
+    handle: ({ body: { reason, ...asked }, actor, transact }) =>
+      transact((tx) => requestChanges(tx, { ...asked, reason: reason ?? "", actor, plugins: deps.plugins })),
   });
 }

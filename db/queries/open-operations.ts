@@ -1,0 +1,212 @@
+/** Makes operations, whoever asks for them: a few statements for one credential or for ten thousand. */
+import { createHash } from "node:crypto";
+import { eq, sql } from "drizzle-orm";
+import type { ApprovalRule } from "../../contracts/policy.ts";
+import type { Settings } from "../../contracts/settings.schema.ts";
+import { isAutomatic, type OperationKind, type Priority, type Trigger } from "../../contracts/states.ts";
+import type { Transaction } from "../client.ts";
+import { credentials, devices, policies } from "../schema/index.ts";
+import { readApprovalDigests } from "./approval-facts.ts";
+import type { Actor } from "./audit.ts";
+import { uuidArray } from "./eligibility.ts";
+import { readSettings } from "./settings.ts";
+import { STARTED_CHANNEL } from "./starter.ts";
+
+export interface Opening {
+  readonly kind: OperationKind;
+  readonly priority: Priority;
+  readonly reason: string;
+  /** Who asks; the person, if there is one, is the requester. */
+  readonly actor: Actor;
+  /** The operation whose success makes these. Its chain starts their workflows. */
+  readonly parentCode?: number;
+  readonly items: readonly OpeningItem[];
+}
+
+export interface OpeningItem {
+  readonly credentialId: string;
+  readonly trigger: Trigger;
+  /** When it may start; at once when absent or past. */
+  readonly dueAt?: Date | undefined;
+  /** What it waits for until then; `time` when absent. */
+  readonly waitingFor?: "window" | undefined;
+}
+
+export interface Opened {
+  readonly code: number;
+  readonly credentialId: string;
+  readonly state: "scheduled" | "awaiting-approval";
+}
+
+interface Target {
+  readonly username: string;
+  readonly domain: string;
+  readonly device: string;
+  readonly address: string;
+  readonly manufacturer: string;
+  readonly model: string;
+  readonly site: string;
+  readonly url: string;
+  readonly tags: string[];
+}
+
+/** One row to be, as the insert takes it. */
+interface Row {
+  readonly credential: string;
+  readonly device: string;
+  readonly site: string;
+  readonly digest: string;
+  readonly policy: string | null;
+  readonly trigger: Trigger;
+  readonly due: string | null;
+  readonly wait: "time" | "window";
+  readonly approval: ApprovalRule | null;
+  readonly bound: string | null;
+}
+
+/**
+ * From here on the foreign keys' cached plans are made anew. A plan that a connection made while a table was tiny reads
+ * the whole table, and would now do so for each of thousands of rows, until autovacuum has seen the table grow.
+ */
+const BULK = 500;
+
+/**
+ * Opens an operation of the kind for each credential, or lets it wait for its approval where the policy or the kind
+ * wants one. A credential with an open operation is passed over, by the unique index: also when two ask at the same
+ * moment, and when a chain asks twice. The caller has checked that the credentials may be changed.
+ * @returns those that were made
+ */
+export async function openOperations(tx: Transaction, opening: Opening): Promise<Opened[]> {
+  // In id order, so that two bulk requests cannot wait for each other.
+  const items = opening.items.toSorted((a, b) => (a.credentialId < b.credentialId ? -1 : 1));
+  if (items.length === 0) return [];
+  const ids = items.map(({ credentialId }) => credentialId);
+  const [found, settings] = await Promise.all([readTargets(tx, ids), readSettings(tx)]);
+  const targets = new Map(found.map((row) => [row.credential, row]));
+  const rows: (Row & { target: Target })[] = [];
+  for (const { credentialId, trigger, dueAt, waitingFor } of items) {
+    const row = targets.get(credentialId);
+    if (!row) continue;
+    const { policy, approval: policyApproval, ...where } = row;
+    rows.push({
+      ...where,
+      policy,
+      digest: digestOf(row.target),
+      site: row.target.site,
+      trigger,
+      due: dueAt?.toISOString() ?? null,
+      wait: waitingFor ?? "time",
+      approval: approvalFor({ kind: opening.kind, trigger, policyApproval, settings }),
+      bound: null,
+    });
+  }
+  await storeTargets(tx, rows);
+  if (rows.length >= BULK) await tx.execute(sql`discard plans`);
+  const opened = await insert(tx, opening, await bind(tx, opening.kind, rows));
+  if (opened.length > 0 && opening.parentCode === undefined)
+    await tx.execute(sql`select pg_notify(${STARTED_CHANNEL}, '')`);
+  return opened;
+}
+
+async function readTargets(tx: Transaction, ids: readonly string[]) {
+  return tx
+    .select({
+      credential: credentials.id,
+      device: devices.id,
+      policy: credentials.policyId,
+      approval: policies.approval,
+      target: {
+        username: credentials.username,
+        domain: credentials.domain,
+        device: devices.name,
+        address: devices.address,
+        manufacturer: devices.manufacturer,
+        model: devices.model,
+        site: devices.site,
+        url: devices.url,
+        tags: devices.tags,
+      },
+    })
+    .from(credentials)
+    .innerJoin(devices, eq(devices.id, credentials.deviceId))
+    .leftJoin(policies, eq(policies.id, credentials.policyId))
+    .where(sql`${credentials.id} = any(${uuidArray(ids)})`);
+}
+
+function digestOf(target: Target): string {
+  const { username, domain, device, address, manufacturer, model, site, url, tags } = target;
+  const parts = [username, domain, device, address, manufacturer, model, site, url, tags];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+/**
+ * Who must agree; null: nobody. What another operation's success or failure demands was agreed to with that one, and a
+ * policy's rule is about changes, not about looking.
+ */
+export function approvalFor(about: {
+  kind: OperationKind;
+  trigger: Trigger;
+  policyApproval: ApprovalRule | null;
+  settings: Settings;
+}): ApprovalRule | null {
+  const { kind, trigger, settings } = about;
+  if (trigger !== "request" && !isAutomatic(trigger)) return null;
+  const ofPolicy = kind === "verify-password" ? null : about.policyApproval;
+  if (ofPolicy) return ofPolicy.levels.length > 0 ? ofPolicy : null;
+  const approvals = settings.approvalsByKind[kind] ?? 0;
+  if (approvals === 0) return null;
+  return { levels: [{ approvals, approvers: [] }], expiresMinutes: settings.approvalExpiresMinutes };
+}
+
+/** Gives the rows that wait for an approval the digest of what is to be approved. */
+async function bind(tx: Transaction, kind: OperationKind, rows: readonly Row[]): Promise<readonly Row[]> {
+  const asked = rows.filter(({ approval }) => approval !== null).map(({ credential }) => credential);
+  if (asked.length === 0) return rows;
+  const digests = await readApprovalDigests(tx, kind, asked);
+  return rows.map((row) => (row.approval ? { ...row, bound: digests.get(row.credential) ?? null } : row));
+}
+
+async function storeTargets(tx: Transaction, rows: readonly (Row & { target: Target })[]): Promise<void> {
+  const targets = new Map(rows.map(({ digest, target }) => [digest, { digest, ...target }]));
+  await tx.execute(sql`
+    insert into target_snapshots (digest, username, domain, device, address, manufacturer, model, site, url, tags)
+    select digest, username, domain, device, address, manufacturer, model, site, url, tags
+    from jsonb_to_recordset(${JSON.stringify([...targets.values()])}::jsonb) as t(digest text, username text,
+      domain text, device text, address text, manufacturer text, model text, site text, url text, tags text[])
+    order by digest on conflict (digest) do nothing`);
+}
+
+async function insert(tx: Transaction, opening: Opening, rows: readonly Row[]): Promise<Opened[]> {
+  const { kind, priority, reason, actor, parentCode = null } = opening;
+  const items = rows.map(({ credential, device, site, digest, policy, trigger, due, wait, approval, bound }) => {
+    return { credential, device, site, digest, policy, trigger, due, wait, approval, bound } satisfies Row;
+  });
+  const inserted = await tx.execute<{ code: string; credential: string; state: Opened["state"] }>(sql`
+    with work as (
+      select w.*, t.id as target, greatest(now(), w.due) as at,
+        now() + make_interval(mins => (w.approval ->> 'expiresMinutes')::int) as expires
+      from jsonb_to_recordset(${JSON.stringify(items)}::jsonb) as w(credential uuid, device uuid, site text,
+        digest text, policy uuid, trigger text, due timestamptz, wait text, approval jsonb, bound text)
+      join target_snapshots t on t.digest = w.digest
+    ), made as (
+      insert into operations (kind, state, credential_id, open_credential_id, device_id, target_id, site, policy_id,
+        parent_code, started_run, trigger, requested_by, reason, priority, approval, approval_digest,
+        approval_expires_at, scheduled_for, due_at, wake_at, waiting_for)
+      select ${kind}, case when approval is null then 'scheduled' else 'awaiting-approval' end, credential, credential,
+        device, target, site, policy, ${parentCode}::bigint, case when ${parentCode}::bigint is null then 0 else 1 end,
+        trigger, ${actor.person ?? ""}, ${reason}, ${priority}::smallint, approval, bound, expires, at, at,
+        coalesce(expires, at), case when approval is not null then null when at > now() then wait else 'queue' end
+      from work
+      order by credential
+      on conflict do nothing
+      returning code, credential_id, state, trigger
+    ), noted as (
+      insert into audit (actor, person, action, object_type, object_id, operation_code, request_id, address, details)
+      select ${actor.actor}, ${actor.person ?? ""}, 'operation.requested', 'operation', code::text, code,
+        ${actor.requestId ?? ""}, ${actor.address ?? ""}, jsonb_strip_nulls(jsonb_build_object('reason', ${reason}::text,
+          'state', nullif(state, 'scheduled'), 'trigger', nullif(trigger, 'request'), 'parent', ${parentCode}::bigint))
+      from made
+    )
+    select code, credential_id as credential, state from made order by credential_id`);
+  return inserted.map(({ code, credential, state }) => ({ code: Number(code), credentialId: credential, state }));
+}
