@@ -12,6 +12,7 @@ import { addMetrics } from "./plugins/metrics.ts";
 import { addOpenApi } from "./plugins/openapi.ts";
 import { routeAdder } from "./route.ts";
 import { addAdministrationRoutes } from "./routes/administration.ts";
+import { addChildrenRoutes } from "./routes/children.ts";
 import { addCredentialRoutes } from "./routes/credentials.ts";
 import { addDeviceRoutes } from "./routes/devices.ts";
 import { addHealthRoutes } from "./routes/health.ts";
@@ -19,6 +20,7 @@ import { addOperationActionRoutes } from "./routes/operation-actions.ts";
 import { addOperationRoutes } from "./routes/operations.ts";
 import { addPasswordChangeRoutes } from "./routes/password-changes.ts";
 import { addPasswordRoutes } from "./routes/passwords.ts";
+import { addReconcileRoutes } from "./routes/reconcile.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 
 /** Room for 10,000 ids and their commas, twice. */
@@ -62,7 +64,9 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   addHealthRoutes(app, { add, deps, metrics });
   addDeviceRoutes(add, deps);
   addCredentialRoutes(add, deps);
+  addChildrenRoutes(add, deps);
   addPasswordRoutes(add, deps);
+  addReconcileRoutes(add, deps);
   addPasswordChangeRoutes(add, deps);
   addOperationRoutes(add, deps);
   addOperationActionRoutes(add, deps);

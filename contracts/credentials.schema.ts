@@ -26,6 +26,15 @@ export const Password = z
 
 const Verdict = z.enum(["accepted", "rejected", "unknown"]);
 
+/** Fields of the original's form: reconciliation credential status, autorun, credential, plugin, template. */
+const reconciliation = {
+  enabled: z.boolean().describe("Whether another account may set the password when no stored one logs in."),
+  autorun: z.boolean().describe("Whether that is done without being asked, after the outcomes of `reconcileOn`."),
+  credentialId: Id.nullable().describe("The account that sets it."),
+  plugin: line(100).min(1).nullable().describe("How; null: the credential's own plugin."),
+  templateId: Id.nullable(),
+};
+
 const fields = {
   plugin: line(100).min(1),
   username: line(256).min(1),
@@ -39,6 +48,10 @@ const fields = {
   useOwnCredential: z.boolean(),
   authenticationCredentialId: Id.nullable(),
   parentCredentialId: Id.nullable(),
+  childValue: z
+    .enum(["parent", "own"])
+    .describe("What it gets after its parent changed: the parent's value, or a new one of its own."),
+  reconciliation: z.strictObject(reconciliation).partial().meta({ id: "ReconciliationSettings" }),
   strengthId: Id.nullable(),
 };
 
@@ -73,6 +86,8 @@ export const Credential = z
     useOwnCredential: z.boolean(),
     authenticationCredentialId: Id.nullable(),
     parentCredentialId: Id.nullable(),
+    childValue: z.enum(["parent", "own"]),
+    reconciliation: z.object(reconciliation).meta({ id: "Reconciliation" }),
     strengthId: Id.nullable(),
     currentVersion: z.int().nullable().describe("Number of the current password; null when none is stored."),
     unresolvedVersion: z.int().nullable().describe("Number of a new password whose fate is not proven."),
@@ -82,6 +97,7 @@ export const Credential = z
     lastCheck: Verdict.nullable(),
     lastCheckCode: Code.nullable(),
     lastCheckAt: Timestamp.nullable(),
+    lastCheckSince: Timestamp.nullable().describe("Since when every check says the same."),
     changedAt: Timestamp.nullable(),
     revision: z.int(),
     createdAt: Timestamp,

@@ -30,9 +30,13 @@ export const ChangesInput = z
 
 const State = z.enum(OPERATION_STATES).meta({ id: "OperationState" });
 
+export const OpenedOperation = z
+  .object({ code: OperationCode, credentialId: Id, state: State })
+  .meta({ id: "OpenedOperation" });
+
 export const ChangesAccepted = z
   .object({
-    operations: z.array(z.object({ code: OperationCode, credentialId: Id, state: State })),
+    operations: z.array(OpenedOperation),
     refused: z.array(
       z.object({ credentialId: Id, code: Code, detail: z.string(), openCode: OperationCode.optional() }),
     ),

@@ -12,6 +12,7 @@ import { ApiProblem } from "../../contracts/problem.ts";
 import { auditObject } from "../../db/queries/audit.ts";
 import { createCredential, editCredential, listCredentials, readCredential } from "../../db/queries/credentials.ts";
 import { readDevice } from "../../db/queries/devices.ts";
+import { refuseBadReconciliation } from "../../db/queries/reconcile.ts";
 import { storePassword } from "../../db/queries/secrets.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
@@ -19,6 +20,14 @@ import { inspectionMs } from "./devices.ts";
 
 const tag = "credentials";
 const params = z.strictObject({ id: Id });
+const SAVE_REFUSALS = [
+  "request.conflict",
+  "credential.plugin-unknown",
+  "credential.no-authenticator",
+  "credential.no-reconciliation",
+  "credential.no-template",
+  "credential.cycle",
+] as const;
 
 export function addCredentialRoutes(add: AddRoute, deps: ApiDeps): void {
   add({
@@ -32,11 +41,12 @@ export function addCredentialRoutes(add: AddRoute, deps: ApiDeps): void {
     answer: Credential,
     status: 201,
     kind: "makes",
-    refusals: ["request.conflict", "credential.plugin-unknown", "credential.no-authenticator", "credential.cycle"],
+    refusals: SAVE_REFUSALS,
     async handle({ body: { password, ...input }, actor, transact }) {
       checkPlugin(deps, input.plugin);
       return transact(async (tx) => {
         const id = await createCredential(tx, input);
+        if (input.reconciliation) await refuseBadReconciliation(tx, id, deps.plugins);
         await auditObject(tx, actor, { action: "credential.created", objectType: "credential", objectId: id });
         if (password)
           await storePassword(tx, {
@@ -90,18 +100,14 @@ function addEditRoute(add: AddRoute, deps: ApiDeps): void {
     body: CredentialPatch,
     answer: Credential,
     kind: "edits",
-    refusals: [
-      "credential.not-found",
-      "request.conflict",
-      "credential.plugin-unknown",
-      "credential.no-authenticator",
-      "credential.cycle",
-    ],
+    refusals: ["credential.not-found", ...SAVE_REFUSALS],
     async handle({ params: { id }, body: patch, actor, transact, revision }) {
       const edit = { id, revision: revision(), patch };
       if (patch.plugin !== undefined) checkPlugin(deps, patch.plugin);
       return transact(async (tx) => {
         await editCredential(tx, edit);
+        if (patch.reconciliation !== undefined || patch.plugin !== undefined)
+          await refuseBadReconciliation(tx, id, deps.plugins);
         const details = { fields: Object.keys(patch) };
         await auditObject(tx, actor, { action: "credential.edited", objectType: "credential", objectId: id, details });
         return readCredential(tx, id);

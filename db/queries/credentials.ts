@@ -31,11 +31,31 @@ type Row = typeof credentials.$inferSelect &
 function toCredential(row: Row): Credential {
   return {
     ...row,
+    reconciliation: {
+      enabled: row.reconciliationEnabled,
+      autorun: row.reconciliationAutorun,
+      credentialId: row.reconciliationCredentialId,
+      plugin: row.reconciliationPlugin,
+      templateId: row.reconciliationTemplateId,
+    },
     attentionSince: row.attentionSince?.toISOString() ?? null,
     lastCheckAt: row.lastCheckAt?.toISOString() ?? null,
+    lastCheckSince: row.lastCheckSince?.toISOString() ?? null,
     changedAt: row.changedAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
+  };
+}
+
+/** Settings of the reconciliation are columns of the row; what is not named stays. */
+function toColumns<Input extends Pick<CredentialPatch, "reconciliation">>({ reconciliation, ...rest }: Input) {
+  return {
+    ...rest,
+    reconciliationEnabled: reconciliation?.enabled,
+    reconciliationAutorun: reconciliation?.autorun,
+    reconciliationCredentialId: reconciliation?.credentialId,
+    reconciliationPlugin: reconciliation?.plugin,
+    reconciliationTemplateId: reconciliation?.templateId,
   };
 }
 
@@ -76,7 +96,7 @@ export async function createCredential(tx: Transaction, input: Omit<CredentialIn
   const id = newId();
   refuseNoAuthenticator(id, input);
   await refuseCycle(tx, id, input.parentCredentialId);
-  await tx.insert(credentials).values({ ...input, id });
+  await tx.insert(credentials).values({ ...toColumns(input), id });
   return id;
 }
 
@@ -95,7 +115,7 @@ export async function editCredential(
   await refuseCycle(tx, edit.id, edit.patch.parentCredentialId);
   await tx
     .update(credentials)
-    .set({ ...edit.patch, revision: before.revision + 1, updatedAt: sql`now()` })
+    .set({ ...toColumns(edit.patch), revision: before.revision + 1, updatedAt: sql`now()` })
     .where(eq(credentials.id, edit.id));
 }
 
