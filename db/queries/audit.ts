@@ -30,7 +30,7 @@ export async function auditOperation(
 export interface AuditRow {
   /** `noun.verb`, for instance `credential.revealed`. */
   readonly action: string;
-  readonly objectType: "device" | "credential" | "token" | "settings";
+  readonly objectType: "device" | "credential" | "token" | "settings" | "policy" | "strength" | "site";
   readonly objectId: string;
   readonly details?: Record<string, unknown>;
 }

@@ -62,13 +62,17 @@ export const credentials = pgTable(
     /** When the present password was first seen by a person, and first used by a session that ended. */
     viewedAt: timestamptz("viewed_at"),
     sessionEndedAt: timestamptz("session_ended_at"),
+    /** When a person declared the present password expired. */
+    expiredAt: timestamptz("expired_at"),
     /** Place within the policy's jitter, 0 to 1; drawn anew at each change. */
     spread: real("spread")
       .notNull()
       .default(sql`random()`),
-    /** After a failed automatic change none starts before. */
+    /** No automatic change starts before: after a failed one, or while it accepts none. */
     automaticNotBefore: timestamptz("automatic_not_before"),
-    /** When its policy changes it next, and why; null when it does not. */
+    /** Why its policy could not change it when it was due. */
+    automaticRefusal: text("automatic_refusal").$type<ErrorCode>(),
+    /** When its policy changes it next, and why; null when it does not. Kept up to date by a trigger. */
     nextChangeAt: timestamptz("next_change_at"),
     nextTrigger: text("next_trigger").$type<Extract<Trigger, "age" | "view" | "session">>(),
     /** Why the credential waits for a person; null when it does not. */

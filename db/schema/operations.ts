@@ -132,6 +132,9 @@ export const operations = pgTable(
     index("operations_children_pending")
       .on(table.endedAt)
       .where(sql`${table.childrenPending}`),
+    index("operations_succeeded")
+      .on(table.endedAt)
+      .where(sql`${table.state} = 'succeeded'`),
     index("operations_paused")
       .on(table.policyId)
       .where(sql`${table.waitingFor} in ('pause', 'window')`),

@@ -27,13 +27,6 @@ export const policies = pgTable(
     windows: jsonb("windows").$type<Windows>().notNull().default({ timeZone: "UTC" }),
     limits: jsonb("limits").$type<Limits>().notNull().default({}),
     approval: jsonb("approval").$type<ApprovalRule>(),
-    /** Automatic changes do not start while it is paused. */
-    paused: boolean("paused").notNull().default(false),
-    pausedReason: text("paused_reason").notNull().default(""),
-    pausedAt: timestamptz("paused_at"),
-    /** Equal errors in a row; ten pause the policy. */
-    errorCode: text("error_code").$type<ErrorCode>(),
-    errorsInARow: integer("errors_in_a_row").notNull().default(0),
     revision: integer("revision").notNull().default(1),
     createdAt: timestamptz("created_at").notNull().defaultNow(),
     updatedAt: timestamptz("updated_at").notNull().defaultNow(),
@@ -43,6 +36,23 @@ export const policies = pgTable(
   },
   (table) => [uniqueIndex("policies_name").on(sql`lower(${table.name})`)],
 );
+
+/**
+ * How a policy fares. Apart from the policy, because a failed change writes here while it holds its credential, and an
+ * edit of the policy holds the policy while it writes its credentials.
+ */
+export const policyStates = pgTable("policy_states", {
+  policyId: uuid("policy_id")
+    .primaryKey()
+    .references(() => policies.id),
+  /** Automatic changes do not start while it is paused. */
+  paused: boolean("paused").notNull().default(false),
+  pausedReason: text("paused_reason").notNull().default(""),
+  pausedAt: timestamptz("paused_at"),
+  /** Equal errors in a row; ten pause the policy. */
+  errorCode: text("error_code").$type<ErrorCode>(),
+  errorsInARow: integer("errors_in_a_row").notNull().default(0),
+});
 
 /** What is set for a network zone. A zone without a row has the defaults. */
 export const sites = pgTable("sites", {

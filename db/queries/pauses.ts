@@ -1,0 +1,63 @@
+/** Stops of automatic changes: of all, of a site, of a policy. */
+import { and, asc, eq, gt, type SQL, sql } from "drizzle-orm";
+import type { OperationRef } from "../../contracts/messages.ts";
+import { isAutomatic, type Trigger } from "../../contracts/states.ts";
+import type { Database } from "../client.ts";
+import { operations } from "../schema/index.ts";
+
+/** Where an automatic change is stopped: everywhere, or where its site or its policy is. */
+export interface PauseScope {
+  readonly site?: string;
+  readonly policyId?: string;
+}
+
+/** Whether all automatic changes are paused. */
+export const allPaused = sql<boolean>`coalesce((select (values ->> 'automaticPaused')::boolean from settings), false)`;
+
+/** Whether those of a site are; `site` is an expression. */
+export function sitePaused(site: SQL): SQL<boolean> {
+  return sql<boolean>`exists (select 1 from sites where sites.name = ${site} and sites.paused)`;
+}
+
+/** Whether those of a policy are; `policyId` is an expression. */
+export function policyPaused(policyId: SQL): SQL<boolean> {
+  return sql<boolean>`exists (select 1 from policy_states where policy_states.policy_id = ${policyId} and policy_states.paused)`;
+}
+
+/** Whether a pause keeps the operation from starting now. One that a person or another operation asked for never is. */
+export function pausedNow(operation: { trigger: Trigger; site: string; policyId: string | null }): SQL<boolean> {
+  if (!isAutomatic(operation.trigger)) return sql<boolean>`false`;
+  return sql<boolean>`(${allPaused} or ${sitePaused(sql`${operation.site}`)}
+    or ${policyPaused(sql`${operation.policyId}::uuid`)})`;
+}
+
+/** Operations read at once. */
+const PAGE = 500;
+
+/**
+ * Operations of the scope that wait for a pause to end, in queue order of their site: to be woken when it did. One
+ * that another pause still holds parks itself again. At most 10,000; the rest look by themselves within five minutes.
+ */
+export async function* pausedOperations(db: Database, scope: PauseScope): AsyncGenerator<OperationRef[]> {
+  let after = 0;
+  for (let pages = 0; pages < 20; pages += 1) {
+    const rows = await db
+      .select({ code: operations.code, run: operations.run })
+      .from(operations)
+      .where(
+        and(
+          // As a literal: the partial index is found by it.
+          sql`${operations.waitingFor} = 'pause'`,
+          scope.site === undefined ? undefined : eq(operations.site, scope.site),
+          scope.policyId === undefined ? undefined : eq(operations.policyId, scope.policyId),
+          gt(operations.code, after),
+        ),
+      )
+      .orderBy(asc(operations.code))
+      .limit(PAGE);
+    if (rows.length > 0) yield rows;
+    const last = rows.at(-1);
+    if (rows.length < PAGE || !last) return;
+    after = last.code;
+  }
+}
