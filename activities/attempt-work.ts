@@ -35,7 +35,7 @@ export class AttemptWork {
     attempt: StagedAttempt,
     tools: { settings: Settings; journal: Journal; next?: Secret },
   ) {
-    const plugin = deps.findPlugin(attempt.parties.credential.plugin);
+    const plugin = deps.findPlugin(attempt.parties.plugin);
     const device = plugin && pluginDevice(plugin, attempt.parties.device);
     if (!plugin || !device) throw new PluginFailure("operation.not-eligible");
     this.#deps = deps;
@@ -97,7 +97,8 @@ export class AttemptWork {
 
   #sessionKey(versionId: string): string {
     const { device, authenticator } = this.attempt.parties;
-    return [this.#plugin.kind, device.id, device.revision, authenticator.id, versionId].join("/");
+    const { id, username, domain } = authenticator;
+    return [this.#plugin.kind, device.id, device.revision, id, domain, username, versionId].join("/");
   }
 
   /** Sends the new password. A kept connection that turns out dead before that is replaced once. */

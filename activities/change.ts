@@ -1,15 +1,17 @@
 import type { ErrorCode } from "../contracts/errors.ts";
 import type { ChangeInput, ChangeResult, HeartbeatDetails } from "../contracts/messages.ts";
+import { withLimits } from "../contracts/policy.ts";
 import type { Secret } from "../contracts/secret.ts";
-import { promote, recordAttempt } from "../db/queries/attempt.ts";
+import { recordAttempt } from "../db/queries/attempt.ts";
 import { readHeldAttempt } from "../db/queries/probe.ts";
+import { promote } from "../db/queries/promote.ts";
 import { stage, type StagedAttempt, type StageResult } from "../db/queries/stage.ts";
 import { PluginFailure } from "../plugins/plugin.ts";
 import { AttemptWork } from "./attempt-work.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { Journal } from "./journal.ts";
 import type { BudgetedCheck } from "./logins.ts";
-import { ineligible, newPassword } from "./parties.ts";
+import { candidate } from "./candidate.ts";
 import type { Lent } from "./sessions.ts";
 
 /** What Temporal gives to a running activity. */
@@ -40,6 +42,10 @@ export async function change(deps: ActivityDeps, input: ChangeInput, running: Ru
         return { kind: "parked", waitingFor: result.waitingFor, recheckAt: result.recheckAt.getTime() };
       case "needs-probe":
         return { kind: "in-doubt", attempt: 0, code: "change.unverified" };
+      case "running":
+        return { kind: "running" };
+      case "awaiting-approval":
+        return { kind: "awaiting-approval", expiresAt: result.expiresAt.getTime() };
       case "not-yours":
         return { kind: "not-yours", state: result.state };
     }
@@ -60,16 +66,12 @@ async function take(
     worker: deps.worker,
     settings: await deps.settings(),
     changeMs,
-    ineligible: (parties, login) => {
-      const plugin = deps.findPlugin(parties.credential.plugin);
-      const reason = ineligible(plugin, parties, login);
-      if (reason || !plugin) return reason;
-      next = newPassword(plugin, parties);
-      return next ? undefined : "operation.not-eligible";
-    },
-    seal: (parties, { versionId, version }) => {
-      if (!next) throw new Error("no password was generated");
-      return deps.vault.seal(next, { versionId, credentialId: parties.credential.id, version });
+    prepare(facts) {
+      const made = candidate(deps, facts);
+      if ("refusal" in made) return made;
+      next = made.password;
+      const credentialId = facts.parties.credential.id;
+      return { seal: (binding) => deps.vault.seal(made.password, { credentialId, ...binding }) };
     },
   });
   return { result, ...(next ? { next } : {}) };
@@ -96,7 +98,8 @@ async function carryOut(
 ): Promise<ChangeResult> {
   const { journal } = tools;
   journal.begin(attempt.number);
-  const work = new AttemptWork(deps, attempt, { settings: await deps.settings(), ...tools });
+  const settings = withLimits(await deps.settings(), attempt.parties.policy?.limits);
+  const work = new AttemptWork(deps, attempt, { settings, ...tools });
   try {
     await send(work, journal);
   } catch (error) {
@@ -135,7 +138,7 @@ async function promoted(
   });
   await deps.wake(promotion.wake);
   return promotion.promoted
-    ? { kind: "succeeded", attempt: number }
+    ? { kind: "succeeded", attempt: number, children: promotion.children }
     : { kind: "in-doubt", attempt: number, code: "change.lost-lease" };
 }
 

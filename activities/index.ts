@@ -1,6 +1,7 @@
 import { ApplicationFailure, Context } from "@temporalio/activity";
 import type { Client } from "@temporalio/client";
 import type { ChangeInput, OperationRef, RepairResult, SettleInput, SettleResult } from "../contracts/messages.ts";
+import { expireOperation } from "../db/queries/approvals.ts";
 import { settle } from "../db/queries/settle.ts";
 import { change, type Running } from "./change.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -32,6 +33,7 @@ export function createMainActivities(
       await deps.wake(settlement.wake);
       return settlement.result;
     }),
+    expire: guarded(deps, (ref: OperationRef) => expireOperation(deps.db, ref)),
     repair: guarded(deps, async () => {
       const result = await repair({ db: deps.db, client, settings: await deps.settings(), log: deps.log });
       mended(result);

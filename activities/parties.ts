@@ -1,9 +1,6 @@
 /** From rows to what plugins understand: device, accounts and opened passwords. */
-import type { ErrorCode } from "../contracts/errors.ts";
 import type { Secret } from "../contracts/secret.ts";
-import { DEFAULT_STRENGTH } from "../contracts/strength.ts";
 import type { Vault } from "../crypto/envelope.ts";
-import { generatePassword, PasswordImpossible } from "../crypto/generate-password.ts";
 import type { DeviceRow, Parties, VersionRow } from "../db/queries/stage-facts.ts";
 import type { Account, Device, Plugin } from "../plugins/plugin.ts";
 
@@ -46,34 +43,4 @@ export function openVersion(vault: Vault, version: VersionRow): Secret {
 /** Whether the account changes its own password. */
 export function isOwn({ credential, authenticator }: Parties): boolean {
   return credential.id === authenticator.id;
-}
-
-/** Why these parties cannot be changed now, if so: everything that does not need the device to tell. */
-export function ineligible(
-  plugin: Plugin | undefined,
-  parties: Parties,
-  login: VersionRow | undefined,
-): ErrorCode | undefined {
-  const { credential, device, authenticator } = parties;
-  if (!credential.active || !authenticator.active) return "credential.inactive";
-  if (!device.active) return "device.inactive";
-  if (!credential.automaticChange) return "credential.not-automatic";
-  if (!plugin) return "credential.plugin-unknown";
-  if (!login) return "credential.no-password";
-  if (!pluginDevice(plugin, device)) return "operation.not-eligible";
-  const own = isOwn(parties);
-  if (own ? !plugin.capabilities.ownAccount : !plugin.capabilities.otherAccount) return "operation.not-eligible";
-  return undefined;
-}
-
-/** A new password for these parties; undefined when strength and device leave none. */
-export function newPassword(plugin: Plugin, parties: Parties): Secret | undefined {
-  const device = pluginDevice(plugin, parties.device);
-  if (!device) return undefined;
-  try {
-    return generatePassword(parties.rules ?? DEFAULT_STRENGTH, plugin.legalPassword(device.settings, isOwn(parties)));
-  } catch (error) {
-    if (error instanceof PasswordImpossible) return undefined;
-    throw error;
-  }
 }

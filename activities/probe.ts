@@ -1,7 +1,9 @@
 import type { HeartbeatDetails, OperationRef, ProbeResult } from "../contracts/messages.ts";
+import { withLimits } from "../contracts/policy.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
-import { promote, recordAttempt } from "../db/queries/attempt.ts";
+import { recordAttempt } from "../db/queries/attempt.ts";
 import { type DoubtfulAttempt, stayInDoubt, takeOver } from "../db/queries/probe.ts";
+import { promote } from "../db/queries/promote.ts";
 import { AttemptWork } from "./attempt-work.ts";
 import type { Running } from "./change.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -42,7 +44,7 @@ async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: J
   const { number, epoch } = attempt;
   journal.begin(number);
   if (!attempt.everSent) return { kind: "failed", attempt: number, epoch, code: "change.interrupted" };
-  const settings = await deps.settings();
+  const settings = withLimits(await deps.settings(), attempt.parties.policy?.limits);
   const work = new AttemptWork(deps, attempt, { settings, journal });
   const candidate = await journal.step("probe", () => work.verify(true));
   if (candidate.verdict === "accepted") return promoteFound(deps, work, { journal, candidate });
@@ -80,7 +82,7 @@ async function promoteFound(
   await deps.wake(promotion.wake);
   const { number } = work.attempt;
   return promotion.promoted
-    ? { kind: "succeeded", attempt: number }
+    ? { kind: "succeeded", attempt: number, children: promotion.children }
     : { kind: "undecided", attempt: number, nextAt: Date.now() };
 }
 

@@ -1,11 +1,20 @@
 import type { Client } from "@temporalio/client";
 import type { Logger } from "pino";
+import { chainWorkflowId, operationWorkflowId } from "../contracts/ids.ts";
 import type { RepairResult } from "../contracts/messages.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import type { Database } from "../db/client.ts";
-import { expireUntaken, noteMended, readOverdue, reviveRun } from "../db/queries/repair.ts";
-import type { OperationRow } from "../db/queries/stage-facts.ts";
-import { startOperation, wakeOperation, workflowState } from "./starts.ts";
+import {
+  expireUntaken,
+  noteChained,
+  noteMended,
+  noteQueued,
+  readOverdue,
+  readUnchained,
+  reviveRun,
+} from "../db/queries/repair.ts";
+import type { Startable } from "../db/queries/starter.ts";
+import { hasWorker, startChain, startOperation, wakeOperation, workflowStatus } from "./starts.ts";
 
 /** Rows one pass looks at. */
 const BATCH = 500;
@@ -19,32 +28,40 @@ export interface RepairTools {
   readonly log: Logger;
 }
 
-/** Mends open operations that did not move when they should have: in health there are none. */
+/** Mends what did not move when it should have: in health there is nothing. */
 export async function repair(tools: RepairTools): Promise<RepairResult> {
-  const done: Record<Mend, number> = { started: 0, signalled: 0, revived: 0, expired: 0 };
-  for (const row of await readOverdue(tools.db, BATCH)) {
+  const done: Record<Mend, number> = { started: 0, signalled: 0, revived: 0, expired: 0, chained: 0 };
+  const attempt = async (code: number, mend: () => Promise<Mend | undefined>) => {
     try {
-      const mend = await mendRow(tools, row);
-      if (mend) done[mend] += 1;
+      const mended = await mend();
+      if (mended) done[mended] += 1;
     } catch (error) {
       // One row that cannot be mended must not keep the sweep from the others.
-      tools.log.error({ err: error, code: row.code }, "an operation could not be mended; the next sweep tries again");
+      tools.log.error({ err: error, code }, "an operation could not be mended; the next sweep tries again");
     }
-  }
+  };
+  for (const row of await readOverdue(tools.db, BATCH)) await attempt(row.code, () => mendRow(tools, row));
+  for (const code of await readUnchained(tools.db, BATCH)) await attempt(code, () => mendChain(tools, code));
   return done;
 }
 
-async function mendRow({ db, client, settings }: RepairTools, row: OperationRow): Promise<Mend | undefined> {
+async function mendRow({ db, client, settings }: RepairTools, row: Startable): Promise<Mend | undefined> {
   if (await expireUntaken(db, row.code, settings.noWorkerHours)) {
     await wakeOperation(client, row);
     return "expired";
   }
-  switch (await workflowState(client, row)) {
+  const { workflow, queued } = await workflowStatus(client, operationWorkflowId(row.code, row.run));
+  switch (workflow) {
     case "missing":
       await startOperation(client, row, settings);
       await noteMended(db, row.code, "started");
       return "started";
     case "open":
+      // In a full queue it stands where it should: only a missing worker is worth telling.
+      if (queued) {
+        await noteQueued(db, row.code, (await hasWorker(client, row.site)) ? "queue" : "worker");
+        return undefined;
+      }
       await wakeOperation(client, row);
       await noteMended(db, row.code, "signalled");
       return "signalled";
@@ -55,4 +72,12 @@ async function mendRow({ db, client, settings }: RepairTools, row: OperationRow)
       return "revived";
     }
   }
+}
+
+/** A success whose children have not all got their operations, and no chain at work on it. */
+async function mendChain({ db, client }: RepairTools, code: number): Promise<Mend | undefined> {
+  if ((await workflowStatus(client, chainWorkflowId(code))).workflow === "open") return undefined;
+  await startChain(client, code);
+  await noteChained(db, code);
+  return "chained";
 }

@@ -49,3 +49,8 @@ export interface ApprovalLevel {
   /** Persons who may; anybody with the role when empty. */
   readonly approvers: readonly string[];
 }
+
+/** The settings under which an operation of a policy runs. */
+export function withLimits<S extends Required<Limits>>(settings: S, limits: Limits | null | undefined): S {
+  return { ...settings, ...limits };
+}

@@ -113,6 +113,11 @@ export type OperationKind = (typeof OPERATION_KINDS)[number];
 export const TRIGGERS = ["request", "age", "view", "session", "parent", "reconcile", "ephemeral"] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
+/** Whether a policy's clock made it: such changes keep to windows and pauses. */
+export function isAutomatic(trigger: Trigger): boolean {
+  return trigger === "age" || trigger === "view" || trigger === "session";
+}
+
 /** Queue order: 1 run-now, 2 people and parents, 3 automatic. */
 export type Priority = 1 | 2 | 3;
 

@@ -1,40 +1,43 @@
 import {
-  ActivityFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
   defineQuery,
   defineSignal,
   setHandler,
+  startChild,
   workflowInfo,
 } from "@temporalio/workflow";
+import { chainWorkflowId } from "../contracts/ids.ts";
 import type { ErrorCode } from "../contracts/errors.ts";
-import {
-  type ChangeResult,
-  type OperationInput,
-  type ProbeResult,
-  type Progress,
-  QUERIES,
-  SIGNALS,
-} from "../contracts/messages.ts";
+import { type OperationInput, type Progress, QUERIES, SIGNALS, WORKFLOWS } from "../contracts/messages.ts";
 import type { OperationState } from "../contracts/states.ts";
-import { probeActivities, settle, siteActivities } from "./activity-options.ts";
+import { expire, probeActivities, settle } from "./activity-options.ts";
+import { isAlreadyStarted } from "./already-started.ts";
+import { Changes } from "./changes.ts";
 
-/** Where the run goes next: it waits until then, looks into a doubt, or is over. */
-type Next = { readonly until: number } | { readonly doubt: true } | { readonly ended: OperationState };
+/** Where the run goes next: it is to be approved, waits for a moment, looks into a doubt, or is over. */
+type Next =
+  | { readonly approveUntil: number }
+  | { readonly until: number }
+  | { readonly doubt: true }
+  | { readonly ended: OperationState };
 
 const doubt: Next = { doubt: true };
 
 /**
  * The life of one run of an operation. The row in PostgreSQL decides what may happen; this workflow owns time, order
- * and retries: wait for the time, change, and after any doubt probe until it is known what the device has.
+ * and retries: wait for approval and for the time, change, and after any doubt probe until it is known what the
+ * device has. Children follow a success.
  */
 export async function operation(input: OperationInput): Promise<OperationState> {
   const run = new Run(input);
-  let next: Next = { until: input.dueAt };
+  let next: Next =
+    input.approvalExpiresAt === undefined ? { until: input.dueAt } : { approveUntil: input.approvalExpiresAt };
   for (;;) {
     if ("ended" in next) break;
     else if ("doubt" in next) next = await run.probe();
+    else if ("approveUntil" in next) next = await run.awaitApproval(next.approveUntil);
     else next = (await run.waitUntil(next.until), await run.change());
   }
   await condition(allHandlersFinished);
@@ -42,62 +45,74 @@ export async function operation(input: OperationInput): Promise<OperationState> 
 }
 
 class Run {
-  #input: OperationInput;
+  readonly #input: OperationInput;
+  readonly #changes: Changes;
   #progress: Progress;
-  #poked = false;
-  /** Set by a probe that wants the same candidate applied once more. */
-  #again: { readonly epoch: number } | undefined;
+  #told = false;
 
   constructor(input: OperationInput) {
     this.#input = input;
+    this.#changes = new Changes(input);
     this.#progress = { step: "waiting", attempt: 0, nextAt: input.dueAt };
     for (const name of Object.values(SIGNALS))
-      setHandler(defineSignal(name), () => this.#poke(name), { description: "Read the row again." });
+      setHandler(defineSignal(name), () => this.#tell(name), { description: "Read the row again." });
     setHandler(defineQuery<Progress>(QUERIES.progress), () => this.#progress, { description: "Where the run is." });
   }
 
-  #poke(name: keyof typeof SIGNALS): void {
-    this.#poked = true;
-    if (name === SIGNALS.runNow) this.#input = { ...this.#input, priority: 1 };
+  #tell(name: keyof typeof SIGNALS): void {
+    this.#told = true;
+    if (name === SIGNALS.runNow) this.#changes.hurry();
+  }
+
+  /** Waits until somebody decided, or the period is over: the row says which of the two came first. */
+  async awaitApproval(expiresAt: number): Promise<Next> {
+    await this.#startAfresh({ approvalExpiresAt: expiresAt });
+    this.#progress = { step: "awaiting-approval", attempt: this.#progress.attempt, nextAt: expiresAt };
+    if (await this.#toldBefore(expiresAt, "waits for approval")) return this.change();
+    const { code, run } = this.#input;
+    const result = await expire({ code, run });
+    switch (result.kind) {
+      case "ended":
+        return this.#done(this.#progress.attempt, result.state);
+      case "awaiting-approval":
+        return { approveUntil: result.expiresAt };
+      case "approved":
+        return { until: result.dueAt };
+    }
   }
 
   /** Waits for a moment, or for somebody to say that the row changed. */
   async waitUntil(at: number): Promise<void> {
+    await this.#startAfresh({ dueAt: this.#told ? Date.now() : at });
     this.#progress = { ...this.#progress, step: "waiting", nextAt: at };
-    if (workflowInfo().continueAsNewSuggested)
-      await continueAsNew<typeof operation>({ ...this.#input, dueAt: this.#poked ? Date.now() : at });
+    await this.#toldBefore(at, "waits for its time or a word");
+  }
+
+  /** Whether somebody says that the row changed before the moment comes. */
+  async #toldBefore(at: number, summary: string): Promise<boolean> {
     const ms = at - Date.now();
-    if (ms > 0) await condition(() => this.#poked, ms, { summary: "waits for its time or a word" });
-    this.#poked = false;
+    if (ms > 0) await condition(() => this.#told, ms, { summary });
+    const told = this.#told;
+    this.#told = false;
+    return told;
   }
 
   async change(): Promise<Next> {
-    const again = this.#again;
-    this.#again = undefined;
     this.#progress = { step: "changing", attempt: this.#progress.attempt };
-    const { code, run } = this.#input;
-    const summary = again ? "apply the same password again" : "stage, log in, send, prove, promote";
-    let result: ChangeResult;
-    try {
-      result = await siteActivities(this.#input, summary).change({
-        code,
-        run,
-        ...(again ? { againEpoch: again.epoch } : {}),
-      });
-    } catch (error) {
-      if (error instanceof ActivityFailure) return doubt;
-      throw error;
-    }
+    const result = await this.#changes.next();
     switch (result.kind) {
       case "succeeded":
-        return this.#done(result.attempt, "succeeded");
+        return this.#succeeded(result);
       case "failed":
         return this.#settle(result);
       case "in-doubt":
+      case "running":
         return doubt;
       case "parked":
         this.#progress = { ...this.#progress, waitingFor: result.waitingFor };
         return { until: result.recheckAt };
+      case "awaiting-approval":
+        return { approveUntil: result.expiresAt };
       case "not-yours":
         return { ended: result.state };
     }
@@ -106,17 +121,15 @@ class Run {
   async probe(): Promise<Next> {
     this.#progress = { step: "probing", attempt: this.#progress.attempt };
     const { code, run } = this.#input;
-    const result: ProbeResult = await probeActivities(this.#input, "find out which password the device has").probe({
-      code,
-      run,
-    });
+    const { probe } = probeActivities(this.#input, "find out which password the device has");
+    const result = await probe({ code, run });
     switch (result.kind) {
       case "succeeded":
-        return this.#done(result.attempt, "succeeded");
+        return this.#succeeded(result);
       case "failed":
         return this.#settle(result);
       case "apply-again":
-        this.#again = { epoch: result.epoch };
+        this.#changes.again(result.epoch);
         return this.change();
       case "undecided":
         await this.waitUntil(result.nextAt);
@@ -137,8 +150,35 @@ class Run {
     return result.state === "running" ? doubt : this.#done(failed.attempt, result.state);
   }
 
+  async #succeeded({ attempt, children }: { attempt: number; children: boolean }): Promise<Next> {
+    if (children) await startChain(this.#input.code);
+    return this.#done(attempt, "succeeded");
+  }
+
   #done(attempt: number, state: OperationState): Next {
     this.#progress = { step: "done", attempt };
     return { ended: state };
+  }
+
+  /** A history that grew long begins anew at a wait, where nothing but the moment has to be kept. */
+  async #startAfresh(at: { dueAt: number } | { approvalExpiresAt: number }): Promise<void> {
+    if (!workflowInfo().continueAsNewSuggested) return;
+    const { approvalExpiresAt: _before, ...input } = this.#input;
+    await continueAsNew<typeof operation>({ ...input, priority: this.#changes.priority, ...at });
+  }
+}
+
+/** The chain lives on when this run has ended. */
+async function startChain(code: number): Promise<void> {
+  try {
+    await startChild(WORKFLOWS.chain, {
+      workflowId: chainWorkflowId(code),
+      parentClosePolicy: "ABANDON",
+      workflowIdReusePolicy: "ALLOW_DUPLICATE",
+      staticSummary: `Children of operation ${code}`,
+      args: [{ code }],
+    });
+  } catch (error) {
+    if (!isAlreadyStarted(error)) throw error;
   }
 }

@@ -1,12 +1,9 @@
 /** Claims on a running attempt. Each compares the epoch: whoever raised it last is the only one whose word counts. */
 import { and, eq, isNull, sql } from "drizzle-orm";
 import type { ErrorCode } from "../../contracts/errors.ts";
-import type { OperationRef, Verdict } from "../../contracts/messages.ts";
+import type { Verdict } from "../../contracts/messages.ts";
 import type { Database, Transaction } from "../client.ts";
-import { attempts, credentials, devices, operations, secretVersions, type StepRecord } from "../schema/index.ts";
-import { endOperation } from "./end-operation.ts";
-import { type Reserved, returnLogin } from "./login-budget.ts";
-import { wakeNext } from "./permits.ts";
+import { attempts, credentials, secretVersions, type StepRecord } from "../schema/index.ts";
 
 export interface AttemptClaim {
   readonly code: number;
@@ -21,7 +18,7 @@ export interface AttemptRecord {
   readonly detail: string;
 }
 
-const mine = (claim: AttemptClaim) =>
+export const mine = (claim: AttemptClaim) =>
   and(
     eq(attempts.operationCode, claim.code),
     eq(attempts.number, claim.number),
@@ -55,90 +52,6 @@ export async function recordAttempt(db: Database, claim: AttemptClaim, record: A
       ...(record.detail === "" ? {} : { detail: record.detail }),
     })
     .where(mine(claim));
-}
-
-export interface Promotion {
-  readonly promoted: boolean;
-  readonly wake: OperationRef[];
-}
-
-export interface Proof {
-  readonly record: AttemptRecord;
-  readonly reserved?: Reserved;
-  readonly beforeCommit?: () => Promise<void>;
-}
-
-/**
- * Promote: the candidate becomes current and the operation succeeds, in one transaction. Repeating it is success.
- * @param proof.reserved the log-in that proved the candidate: returned with it
- * @param proof.beforeCommit runs inside the transaction, last; only tests give one
- */
-export async function promote(
-  db: Database,
-  claim: AttemptClaim,
-  { record, reserved, beforeCommit }: Proof,
-): Promise<Promotion> {
-  return db.transaction(async (tx) => {
-    const [[operation], [attempt]] = await Promise.all([
-      tx.select({ state: operations.state }).from(operations).where(eq(operations.code, claim.code)).for("update"),
-      tx
-        .select({
-          secretVersionId: attempts.secretVersionId,
-          credentialId: attempts.credentialId,
-          deviceId: attempts.deviceId,
-        })
-        .from(attempts)
-        .where(mine(claim)),
-    ]);
-    if (!operation || !attempt?.secretVersionId || operation.state !== "running") {
-      if (reserved) await returnLogin(tx, reserved, "accepted");
-      return { promoted: await alreadyPromoted(tx, claim), wake: [] };
-    }
-    const { credentialId, secretVersionId } = attempt;
-    // One batch, carried out in this order, and one failure when the connection dies in it.
-    const [, wake] = await Promise.all([
-      Promise.all([
-        demote(tx, credentialId),
-        tx
-          .update(secretVersions)
-          .set({ status: "current", promotedAt: sql`now()`, purgeAfter: null })
-          .where(eq(secretVersions.id, secretVersionId)),
-        tx
-          .update(credentials)
-          .set({
-            changedAt: sql`now()`,
-            attention: null,
-            attentionSince: null,
-            lastCheck: "accepted",
-            lastCheckCode: "verify.accepted",
-            lastCheckAt: sql`now()`,
-          })
-          .where(eq(credentials.id, credentialId)),
-        endAttempt(tx, claim, { record, outcome: "change.succeeded" }),
-        endOperation(tx, {
-          code: claim.code,
-          state: "succeeded",
-          details: { attempt: claim.number, version: secretVersionId },
-        }),
-        tx
-          .update(devices)
-          .set({ transportFailures: 0, breakerUntil: null })
-          .where(and(eq(devices.id, attempt.deviceId), sql`${devices.transportFailures} > 0`)),
-        reserved && returnLogin(tx, reserved, "accepted"),
-      ]),
-      wakeNext(tx, { deviceId: attempt.deviceId, credentialId }),
-    ]);
-    await beforeCommit?.();
-    return { promoted: true, wake };
-  });
-}
-
-async function alreadyPromoted(tx: Transaction, claim: AttemptClaim): Promise<boolean> {
-  const [attempt] = await tx
-    .select({ outcome: attempts.outcome })
-    .from(attempts)
-    .where(and(eq(attempts.operationCode, claim.code), eq(attempts.number, claim.number)));
-  return attempt?.outcome === "change.succeeded";
 }
 
 /** previous → retired, current → previous. */
@@ -196,7 +109,12 @@ export async function noteCheck(
       .for("no key update");
     await tx
       .update(credentials)
-      .set({ lastCheck: check.verdict, lastCheckCode: check.code, lastCheckAt: sql`now()` })
+      .set({
+        lastCheck: check.verdict,
+        lastCheckCode: check.code,
+        lastCheckAt: sql`now()`,
+        lastCheckSince: sql`case when ${credentials.lastCheck} = ${check.verdict} then ${credentials.lastCheckSince} else now() end`,
+      })
       .where(
         and(
           eq(credentials.id, asked.credentialId),

@@ -15,16 +15,28 @@ export const WORKER: Actor = { actor: "worker" };
 export async function auditOperation(
   tx: Database | Transaction,
   actor: Actor,
-  row: { code: number; action: string; details?: Record<string, unknown> },
+  { code, ...row }: { code: number; action: string; details?: Record<string, unknown> },
 ): Promise<void> {
-  await tx.insert(audit).values({
-    ...actor,
-    action: row.action,
-    objectType: "operation",
-    objectId: String(row.code),
-    operationCode: row.code,
-    details: row.details ?? {},
-  });
+  await auditOperations(tx, actor, { codes: [code], ...row });
+}
+
+/** Writes the same about several operations, a row each. */
+export async function auditOperations(
+  tx: Database | Transaction,
+  actor: Actor,
+  { codes, action, details = {} }: { codes: readonly number[]; action: string; details?: Record<string, unknown> },
+): Promise<void> {
+  if (codes.length === 0) return;
+  await tx.insert(audit).values(
+    codes.map((code) => ({
+      ...actor,
+      action,
+      objectType: "operation" as const,
+      objectId: String(code),
+      operationCode: code,
+      details,
+    })),
+  );
 }
 
 export interface AuditRow {

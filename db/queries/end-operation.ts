@@ -1,9 +1,9 @@
-import { eq, sql } from "drizzle-orm";
+import { inArray, sql } from "drizzle-orm";
 import type { ErrorCode } from "../../contracts/errors.ts";
 import type { OperationState } from "../../contracts/states.ts";
 import type { Transaction } from "../client.ts";
 import { operations, outbox } from "../schema/index.ts";
-import { type Actor, auditOperation, WORKER } from "./audit.ts";
+import { type Actor, auditOperations, WORKER } from "./audit.ts";
 
 export interface Ending {
   readonly code: number;
@@ -11,13 +11,25 @@ export interface Ending {
   readonly outcome?: ErrorCode;
   readonly details?: Record<string, unknown>;
   readonly actor?: Actor;
+  /** Whether a chain is to give the credential's children their operations. */
+  readonly childrenPending?: boolean;
 }
 
 /**
  * Ends an operation whose row the transaction holds: frees its credential, and writes audit row and outbox event.
  */
-export async function endOperation(tx: Transaction, ending: Ending): Promise<void> {
-  const { code, state, outcome } = ending;
+export async function endOperation(tx: Transaction, { code, ...ending }: Ending): Promise<void> {
+  await endOperations(tx, [code], ending);
+}
+
+/** Ends several in the same way. */
+export async function endOperations(
+  tx: Transaction,
+  codes: readonly number[],
+  { state, outcome, ...ending }: Omit<Ending, "code">,
+): Promise<void> {
+  if (codes.length === 0) return;
+  const said = outcome ? { outcome } : {};
   await Promise.all([
     tx
       .update(operations)
@@ -30,13 +42,14 @@ export async function endOperation(tx: Transaction, ending: Ending): Promise<voi
         permitGrantedAt: null,
         wakeAt: null,
         endedAt: sql`now()`,
+        ...(ending.childrenPending ? { childrenPending: true } : {}),
       })
-      .where(eq(operations.code, code)),
-    auditOperation(tx, ending.actor ?? WORKER, {
-      code,
+      .where(inArray(operations.code, [...codes])),
+    auditOperations(tx, ending.actor ?? WORKER, {
+      codes,
       action: `operation.${state}`,
-      details: { ...(outcome ? { outcome } : {}), ...ending.details },
+      details: { ...said, ...ending.details },
     }),
-    tx.insert(outbox).values({ event: `operation.${state}`, payload: { code, ...(outcome ? { outcome } : {}) } }),
+    tx.insert(outbox).values(codes.map((code) => ({ event: `operation.${state}`, payload: { code, ...said } }))),
   ]);
 }

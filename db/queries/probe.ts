@@ -5,8 +5,9 @@ import type { OperationState } from "../../contracts/states.ts";
 import type { Database, Transaction } from "../client.ts";
 import { attempts, operations, secretVersions } from "../schema/index.ts";
 import type { AttemptClaim } from "./attempt.ts";
+import { deviceAsOf } from "./device-revisions.ts";
 import { grantPermits } from "./permits.ts";
-import { readCurrent, readParties } from "./stage-facts.ts";
+import { type PartiesOf, readCurrent, readParties } from "./stage-facts.ts";
 import type { StagedAttempt } from "./stage.ts";
 
 /** An attempt taken over, with what is known of its candidate over all attempts that ever carried it. */
@@ -61,14 +62,20 @@ export async function takeOver(
         wakeAt: sql`now() + make_interval(secs => ${request.wakeInMs / 1000})`,
       })
       .where(eq(operations.code, request.code));
-    const facts = await readDoubt(tx, raised, request.settleMs(raised.plugin));
+    const facts = await readDoubt(tx, { operation, attempt: raised, settleMs: request.settleMs(raised.plugin) });
     const wake = open.permit ? await grantPermits(tx, open.deviceId) : [];
     return { kind: "taken", attempt: { ...facts, probes: operation.probes + 1 }, wake };
   });
 }
 
-async function readDoubt(tx: Transaction, attempt: typeof attempts.$inferSelect, settleMs: number) {
-  const parties = await readParties(tx, attempt.credentialId);
+async function readDoubt(
+  tx: Transaction,
+  asked: { operation: PartiesOf; attempt: typeof attempts.$inferSelect; settleMs: number },
+) {
+  const { attempt, settleMs } = asked;
+  const found = await readParties(tx, asked.operation);
+  // Where it was sent is where it is looked for, whatever was edited since.
+  const parties = found && { ...found, device: await deviceAsOf(tx, found.device, attempt.deviceRevision) };
   const [candidate] = await tx
     .select()
     .from(secretVersions)
@@ -103,11 +110,12 @@ export async function readHeldAttempt(
   held: { code: number; epoch: number },
 ): Promise<StagedAttempt | undefined> {
   return db.transaction(async (tx) => {
-    const [attempt] = await tx
-      .select()
+    const [row] = await tx
+      .select({ attempt: attempts, operation: operations })
       .from(attempts)
+      .innerJoin(operations, eq(operations.code, attempts.operationCode))
       .where(and(eq(attempts.operationCode, held.code), eq(attempts.epoch, held.epoch), isNull(attempts.endedAt)));
-    return attempt ? readDoubt(tx, attempt, 0) : undefined;
+    return row ? readDoubt(tx, { ...row, settleMs: 0 }) : undefined;
   });
 }
 

@@ -4,15 +4,15 @@ import type { Database } from "../client.ts";
 import { operations } from "../schema/index.ts";
 import { auditOperation, WORKER } from "./audit.ts";
 import { endOperation } from "./end-operation.ts";
-import type { OperationRow } from "./stage-facts.ts";
+import { type Startable, STARTABLE } from "./starter.ts";
 
 /** How late a row may be before the sweep looks at it. */
 const GRACE = sql`interval '2 minutes'`;
 
 /** Open rows behind their time, oldest first. */
-export async function readOverdue(db: Database, limit: number): Promise<OperationRow[]> {
+export async function readOverdue(db: Database, limit: number): Promise<Startable[]> {
   return db
-    .select()
+    .select(STARTABLE)
     .from(operations)
     .where(sql`${operations.wakeAt} < now() - ${GRACE}`)
     .orderBy(operations.wakeAt)
@@ -28,6 +28,38 @@ export async function noteMended(db: Database, code: number, mend: "started" | "
       .where(and(eq(operations.code, code), sql`${operations.wakeAt} is not null`));
     await auditOperation(tx, WORKER, { code, action: `repair.${mend}` });
   });
+}
+
+/** How long a row that stands in its queue is left alone. */
+const QUEUE_LOOK = sql`interval '3 minutes'`;
+
+/** The row stands in its site's queue, with or without a worker that serves it. */
+export async function noteQueued(db: Database, code: number, waitingFor: "queue" | "worker"): Promise<void> {
+  await db
+    .update(operations)
+    .set({
+      waitingFor,
+      wakeAt: sql`now() + ${QUEUE_LOOK}`,
+      // What was held back on purpose begins to miss a worker only now.
+      dueAt: sql`case when ${operations.waitingFor} in ('pause', 'window')
+        then greatest(${operations.dueAt}, now()) else ${operations.dueAt} end`,
+    })
+    .where(and(eq(operations.code, code), eq(operations.state, "scheduled"), sql`${operations.wakeAt} is not null`));
+}
+
+/** Operations that succeeded a while ago and whose credentials' children have not all got theirs. */
+export async function readUnchained(db: Database, limit: number): Promise<number[]> {
+  const rows = await db
+    .select({ code: operations.code })
+    .from(operations)
+    .where(sql`${operations.childrenPending} and ${operations.endedAt} < now() - ${GRACE}`)
+    .orderBy(operations.endedAt)
+    .limit(limit);
+  return rows.map(({ code }) => code);
+}
+
+export async function noteChained(db: Database, code: number): Promise<void> {
+  await auditOperation(db, WORKER, { code, action: "repair.chained" });
 }
 
 /** The run's workflow ended and the row is still open: a new run adopts it. Returns the run to start. */
@@ -48,7 +80,9 @@ export async function reviveRun(db: Database, row: { code: number; run: number }
 export async function expireUntaken(db: Database, code: number, hours: number): Promise<boolean> {
   return db.transaction(async (tx) => {
     const [row] = await tx.select().from(operations).where(eq(operations.code, code)).for("update");
-    const late = row?.state === "scheduled" && row.dueAt.getTime() < Date.now() - hours * 3_600_000;
+    // Nobody misses a worker for what is held back on purpose.
+    const held = row?.waitingFor === "pause" || row?.waitingFor === "window";
+    const late = row?.state === "scheduled" && !held && row.dueAt.getTime() < Date.now() - hours * 3_600_000;
     if (!late) return false;
     await endOperation(tx, { code, state: "error", outcome: "queue.no-worker" });
     return true;

@@ -2,25 +2,20 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { type ErrorCode, ERRORS } from "../../contracts/errors.ts";
 import type { OperationRef, SettleResult } from "../../contracts/messages.ts";
+import { type Limits, withLimits } from "../../contracts/policy.ts";
 import type { Settings } from "../../contracts/settings.schema.ts";
 import type { Database, Transaction } from "../client.ts";
-import { attempts, credentials, devices, operations, secretVersions } from "../schema/index.ts";
+import { attempts, credentials, operations, policies, secretVersions } from "../schema/index.ts";
 import { type AttemptClaim, endAttempt } from "./attempt.ts";
 import { auditOperation, WORKER } from "./audit.ts";
+import { noteReach } from "./breaker.ts";
 import { endOperation } from "./end-operation.ts";
+import { followFailure } from "./follow-failure.ts";
 import { wakeNext } from "./permits.ts";
 import type { OperationRow } from "./stage-facts.ts";
 
 /** New candidates after refusals within one run. */
 const MAX_REFUSALS = 3;
-
-/** Failures of the way to the device, not of the account: two in a row keep changes away from it for a while. */
-const TRANSPORT: ReadonlySet<ErrorCode> = new Set([
-  "target.unreachable",
-  "target.timeout",
-  "target.connection-lost",
-  "target.busy",
-]);
 
 export interface Settlement {
   readonly result: SettleResult;
@@ -51,21 +46,29 @@ export async function settle(
     await endAttempt(tx, claim, { outcome: request.reason });
     if (request.reason === "change.unverified") await keepInDoubt(tx, operation.credentialId, attempt.secretVersionId);
     else await discard(tx, operation.credentialId, attempt.secretVersionId);
-    if (TRANSPORT.has(request.reason))
-      await countTransportFailure(tx, attempt.deviceId, request.settings.breakerSeconds);
-    const next = decide(operation, request.reason, request.settings);
+    await noteReach(tx, attempt.deviceId, { reason: request.reason, breakerSeconds: request.settings.breakerSeconds });
+    const settings = withLimits(request.settings, await readLimits(tx, operation.policyId));
+    const next = decide(operation, request.reason, settings);
     if (next) await again(tx, operation, { ...next, reason: request.reason });
-    else
+    else {
       await endOperation(tx, {
         code: operation.code,
         state: "error",
         outcome: request.reason,
         details: { attempt: attempt.number },
       });
+      await followFailure(tx, operation, { reason: request.reason, settings });
+    }
     const wake = await wakeNext(tx, { deviceId: attempt.deviceId, credentialId: attempt.credentialId });
     const [after] = await tx.select().from(operations).where(eq(operations.code, operation.code));
     return { result: present(after ?? operation), wake };
   });
+}
+
+async function readLimits(tx: Transaction, policyId: string | null): Promise<Limits | undefined> {
+  if (policyId === null) return undefined;
+  const [policy] = await tx.select({ limits: policies.limits }).from(policies).where(eq(policies.id, policyId));
+  return policy?.limits;
 }
 
 function present(operation: OperationRow): SettleResult {
@@ -150,15 +153,4 @@ async function keepInDoubt(tx: Transaction, credentialId: string, versionId: str
     .update(credentials)
     .set({ attention: "change.unverified", attentionSince: sql`now()` })
     .where(eq(credentials.id, credentialId));
-}
-
-async function countTransportFailure(tx: Transaction, deviceId: string, breakerSeconds: number): Promise<void> {
-  await tx
-    .update(devices)
-    .set({
-      transportFailures: sql`${devices.transportFailures} + 1`,
-      breakerUntil: sql`case when ${devices.transportFailures} >= 1 and ${breakerSeconds} > 0
-        then now() + make_interval(secs => ${breakerSeconds}) else ${devices.breakerUntil} end`,
-    })
-    .where(eq(devices.id, deviceId));
 }

@@ -3,8 +3,9 @@ import { and, eq, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { Settings } from "../../contracts/settings.schema.ts";
 import type { Database, Transaction } from "../client.ts";
-import { credentials, devices, operations, secretVersions, strengths } from "../schema/index.ts";
+import { credentials, devices, operations, policies, secretVersions, strengths } from "../schema/index.ts";
 import { accountKey, budgetFreeAt } from "./login-budget.ts";
+import { pausedNow } from "./pauses.ts";
 
 const authenticators = alias(credentials, "authenticators");
 
@@ -16,19 +17,36 @@ export type VersionRow = typeof secretVersions.$inferSelect;
 /** The account that logs in: what of its row is needed for that. */
 export type Authenticator = Pick<CredentialRow, "id" | "username" | "domain" | "additionalInfo" | "active">;
 
-/** The account that is changed, where it lives, and the account that logs in to change it. */
+/** The account that is changed, where it lives, and the account and plugin that change it. */
 export interface Parties {
   readonly credential: CredentialRow;
   readonly device: DeviceRow;
   readonly authenticator: Authenticator;
+  readonly plugin: string;
+  readonly templateId: string | null;
   /** Budget keys of both accounts. */
   readonly account: string;
   readonly authenticatorAccount: string;
   readonly rules: typeof strengths.$inferSelect.rules | null;
+  /** What the operation's policy says. */
+  readonly policy: Pick<typeof policies.$inferSelect, "windows" | "limits"> | null;
+  /** Whether other credentials have it as their parent. */
+  readonly hasChildren: boolean;
+  /** Whether its owner must have switched automatic change on: not for what a parent or a reconciliation demands. */
+  readonly needsAutomaticChange: boolean;
 }
 
-/** Loads credential, device and authenticator; undefined when the credential names no authenticator that exists. */
-export async function readParties(tx: Transaction, credentialId: string): Promise<Parties | undefined> {
+/** What of an operation decides who its parties are. */
+export type PartiesOf = Pick<OperationRow, "credentialId" | "kind" | "policyId">;
+
+/**
+ * Loads credential, device and authenticator; undefined when the credential names no authenticator that exists.
+ * A reconciliation logs in with the account, and speaks through the plugin, that are set for it.
+ */
+export async function readParties(tx: Transaction, operation: PartiesOf): Promise<Parties | undefined> {
+  const { credentialId, policyId } = operation;
+  const reconciles = operation.kind === "reconcile-password";
+  const other = reconciles ? credentials.reconciliationCredentialId : credentials.authenticationCredentialId;
   const [row] = await tx
     .select({
       credential: credentials,
@@ -41,26 +59,35 @@ export async function readParties(tx: Transaction, credentialId: string): Promis
         active: authenticators.active,
       },
       rules: strengths.rules,
+      policy: { windows: policies.windows, limits: policies.limits },
+      hasChildren: sql<boolean>`exists (select 1 from credentials c where c.parent_credential_id = ${credentials.id})`,
     })
     .from(credentials)
     .innerJoin(devices, eq(devices.id, credentials.deviceId))
-    .leftJoin(authenticators, eq(authenticators.id, credentials.authenticationCredentialId))
+    .leftJoin(authenticators, eq(authenticators.id, other))
+    .leftJoin(policies, sql`${policies.id} = ${policyId}::uuid`)
     .leftJoin(
       strengths,
-      sql`${strengths.id} = coalesce(${credentials.strengthId}, (select id from strengths where name = 'default'))`,
+      sql`${strengths.id} = coalesce(${credentials.strengthId}, ${policies.strengthId}, (select id from strengths where name = 'default'))`,
     )
     .where(eq(credentials.id, credentialId));
   if (!row) return undefined;
-  const authenticator = row.credential.useOwnCredential ? row.credential : row.other;
+  const { credential, device, rules, policy, hasChildren } = row;
+  const authenticator = credential.useOwnCredential && !reconciles ? credential : row.other;
   if (!authenticator) return undefined;
   return {
-    credential: row.credential,
-    device: row.device,
+    credential,
+    device,
     authenticator,
-    account: accountKey(row.credential),
+    plugin: (reconciles ? credential.reconciliationPlugin : null) ?? credential.plugin,
+    templateId: reconciles ? credential.reconciliationTemplateId : credential.templateId,
+    account: accountKey(credential),
     // A domain account is one account wherever it logs in; a local one is the device's own.
-    authenticatorAccount: accountKey({ ...authenticator, deviceId: row.device.id }),
-    rules: row.rules,
+    authenticatorAccount: accountKey({ ...authenticator, deviceId: device.id }),
+    rules,
+    policy,
+    hasChildren,
+    needsAutomaticChange: operation.kind === "change-password",
   };
 }
 
@@ -73,6 +100,8 @@ export interface Hindrances {
   readonly budgetFreeAt: Date | null;
   readonly breakerUntil: Date | null;
   readonly due: boolean;
+  /** Automatic changes of its site or policy, or all of them, are paused. */
+  readonly paused: boolean;
 }
 
 /** What stands in the way right now. */
@@ -91,7 +120,8 @@ export async function readHindrances(tx: Transaction, operation: OperationRow, p
                         and a.last_check_at > coalesce(v.promoted_at, v.created_at))) as "authenticatorBusy",
            greatest(${budgetFreeAt(parties.account, settings)}, ${budgetFreeAt(parties.authenticatorAccount, settings)}) as "budgetFreeAt",
            (select breaker_until from devices where id = ${device.id} and breaker_until > now()) as "breakerUntil",
-           (select due_at <= now() from operations where code = ${operation.code}) as "due"`);
+           (select due_at <= now() from operations where code = ${operation.code}) as "due",
+           ${pausedNow(operation)} as "paused"`);
   if (!row) throw new Error("the hindrances query gave no row");
   const date = (text: string | null) => (text === null ? null : new Date(text));
   return { ...row, budgetFreeAt: date(row.budgetFreeAt), breakerUntil: date(row.breakerUntil) } satisfies Hindrances;

@@ -53,8 +53,7 @@ const take = () =>
     worker: "test",
     settings: Settings.parse({}),
     changeMs: 60_000,
-    seal: () => Buffer.from("sealed"),
-    ineligible: () => undefined,
+    prepare: () => ({ seal: () => Buffer.from("sealed") }),
   });
 
 describe("cancel", () => {

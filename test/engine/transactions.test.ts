@@ -6,10 +6,11 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
 import { Settings } from "../../contracts/settings.schema.ts";
 import { openDatabase } from "../../db/client.ts";
-import { noteCheck, passPointOfNoReturn, promote } from "../../db/queries/attempt.ts";
+import { noteCheck, passPointOfNoReturn } from "../../db/queries/attempt.ts";
 import { reserveLogin } from "../../db/queries/login-budget.ts";
 import { cancelOperation, restartOperation } from "../../db/queries/operation-actions.ts";
 import { takeOver } from "../../db/queries/probe.ts";
+import { promote } from "../../db/queries/promote.ts";
 import { restoreVersion } from "../../db/queries/secrets.ts";
 import { settle } from "../../db/queries/settle.ts";
 import { stage, type StagedAttempt } from "../../db/queries/stage.ts";
@@ -42,9 +43,10 @@ async function tryStage(code: number) {
     worker: "test",
     settings,
     changeMs: 60_000,
-    ineligible: () => undefined,
-    seal: ({ credential: { id: credentialId } }, binding) =>
-      estate.vault.seal(new Secret(randomBytes(12).toString("hex")), { credentialId, ...binding }),
+    prepare: ({ parties: { credential } }) => ({
+      seal: (binding) =>
+        estate.vault.seal(new Secret(randomBytes(12).toString("hex")), { credentialId: credential.id, ...binding }),
+    }),
   });
 }
 

@@ -1,0 +1,97 @@
+import { ActivityFailure } from "@temporalio/workflow";
+import type { ChangeResult, OperationInput } from "../contracts/messages.ts";
+import type { Priority } from "../contracts/states.ts";
+import { siteActivities } from "./activity-options.ts";
+
+/** Marks that somebody asked for immediate execution while a change was queued. */
+const HURRY = Symbol("hurry");
+
+interface Scheduled {
+  readonly priority: Priority;
+  readonly answer: Promise<{ readonly from: Scheduled; readonly result: ChangeResult }>;
+}
+
+/**
+ * The `change` activities of a run. There is one, except after run-now on one that waits in a full queue: then a
+ * second is scheduled at the head, nothing is canceled, and the row decides which of them takes it.
+ */
+export class Changes {
+  readonly #input: OperationInput;
+  readonly #scheduled = new Set<Scheduled>();
+  #priority: Priority;
+  #hurried!: () => void;
+  #hurry: Promise<typeof HURRY>;
+  /** Set by a probe that wants the same candidate applied once more. */
+  #againEpoch: number | undefined;
+
+  constructor(input: OperationInput) {
+    this.#input = input;
+    this.#priority = input.priority;
+    this.#hurry = new Promise((resolve) => {
+      this.#hurried = () => resolve(HURRY);
+    });
+  }
+
+  get priority(): Priority {
+    return this.#priority;
+  }
+
+  /** To the head of the queue, now and from now on. */
+  hurry(): void {
+    this.#priority = 1;
+    this.#hurried();
+  }
+
+  /** The next change applies the candidate again that a probe holds under this epoch. */
+  again(epoch: number): void {
+    this.#againEpoch = epoch;
+  }
+
+  /** What the first change to get a slot found or did. One that found another at work says nothing new. */
+  async next(): Promise<ChangeResult> {
+    this.#ensure();
+    for (;;) {
+      const answers = [...this.#scheduled].map(({ answer }) => answer);
+      const first = await Promise.race(this.#mayHurry() ? [...answers, this.#hurry] : answers);
+      if (first === HURRY) {
+        this.#ensure();
+        continue;
+      }
+      this.#scheduled.delete(first.from);
+      if (first.result.kind !== "running" || this.#scheduled.size === 0) return first.result;
+    }
+  }
+
+  /** Whether all that is scheduled stands further back than run-now would put it. */
+  #mayHurry(): boolean {
+    return [...this.#scheduled].every(({ priority }) => priority > 1);
+  }
+
+  /** Schedules a change unless one stands in the queue as far ahead as it should. */
+  #ensure(): void {
+    const ahead = [...this.#scheduled].some(({ priority }) => priority <= this.#priority);
+    if (ahead && this.#againEpoch === undefined) return;
+    const { code, run } = this.#input;
+    const again = this.#againEpoch;
+    this.#againEpoch = undefined;
+    const summary =
+      again !== undefined
+        ? "apply the same password again"
+        : this.#scheduled.size > 0
+          ? "run now: the same at the head of the queue"
+          : "stage, log in, send, prove, promote";
+    const { change } = siteActivities({ ...this.#input, priority: this.#priority }, summary);
+    const asked = change({ code, run, ...(again === undefined ? {} : { againEpoch: again }) }).catch(lost);
+    const scheduled: Scheduled = {
+      priority: this.#priority,
+      answer: asked.then((result) => ({ from: scheduled, result })),
+    };
+    this.#scheduled.add(scheduled);
+  }
+}
+
+/** A change that was lost on the way leaves a doubt, whenever that is noticed. */
+function lost(error: unknown): ChangeResult {
+  if (error instanceof ActivityFailure) return { kind: "in-doubt", attempt: 0, code: "change.interrupted" };
+  throw error;
+}
