@@ -5,6 +5,7 @@ export default defineConfig({
   schema: [
     "./db/schema/devices.ts",
     "./db/schema/credentials.ts",
+    "./db/schema/operation-events.ts",
     "./db/schema/operations.ts",
     "./db/schema/policies.ts",
     "./db/schema/records.ts",

@@ -125,7 +125,13 @@ export const operations = pgTable(
       .on(table.authenticatorId)
       .where(sql`${table.waitingFor} in ('authenticator', 'login-budget')`),
     index("operations_credential").on(table.credentialId, table.code),
-    index("operations_state").on(table.state, table.code),
+    // What the list walks, probes and gathers by; see db/queries/operations-list.
+    index("operations_state_kind").on(table.state, table.kind, table.code),
+    index("operations_target").on(table.targetId, table.code),
+    index("operations_device").on(table.deviceId, table.code),
+    index("operations_requester").on(table.requestedBy, table.code),
+    index("operations_due").on(table.dueAt, table.code),
+    index("operations_executed").on(sql`coalesce(${table.executedAt}, '-infinity'::timestamptz)`, table.code),
     uniqueIndex("operations_parent")
       .on(table.parentCode, table.credentialId)
       .where(sql`${table.parentCode} is not null`),
@@ -191,6 +197,9 @@ export const attempts = pgTable(
       .where(sql`${table.permit}`),
     index("attempts_version").on(table.secretVersionId),
     index("attempts_started").on(table.startedAt),
+    index("attempts_failed")
+      .on(table.outcome, table.startedAt)
+      .where(sql`${table.outcome} <> 'change.succeeded'`),
   ],
 );
 
