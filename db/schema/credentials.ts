@@ -83,6 +83,8 @@ export const credentials = pgTable(
     lastCheckAt: timestamptz("last_check_at"),
     /** Since when every check says the same. */
     lastCheckSince: timestamptz("last_check_since"),
+    /** When a drift check last took it up: set before the log-in, so that a worker that dies does not check it twice. */
+    driftAt: timestamptz("drift_at"),
     /** Last successful change: the start of the password's age. */
     changedAt: timestamptz("changed_at"),
     revision: integer("revision").notNull().default(1),
@@ -99,6 +101,9 @@ export const credentials = pgTable(
     index("credentials_attention")
       .on(table.attentionSince)
       .where(sql`${table.attention} is not null`),
+    index("credentials_drift")
+      .on(table.driftAt.asc().nullsFirst())
+      .where(sql`${table.active} and ${table.automaticChange}`),
     index("credentials_policy").on(table.policyId),
     index("credentials_next_change")
       .on(table.nextChangeAt)
@@ -137,6 +142,9 @@ export const secretVersions = pgTable(
     uniqueIndex("secret_versions_one_open")
       .on(table.credentialId)
       .where(sql`${table.status} in ('candidate', 'doubtful')`),
+    index("secret_versions_purge")
+      .on(table.purgeAfter)
+      .where(sql`${table.sealed} is not null and ${table.status} in ('retired', 'discarded')`),
   ],
 );
 

@@ -1,0 +1,3 @@
+ALTER TABLE "credentials" ADD COLUMN "drift_at" timestamp with time zone;--> statement-breakpoint
+CREATE INDEX "credentials_drift" ON "credentials" USING btree ("drift_at" NULLS FIRST) WHERE "credentials"."active" and "credentials"."automatic_change";--> statement-breakpoint
+CREATE INDEX "secret_versions_purge" ON "secret_versions" USING btree ("purge_after") WHERE "secret_versions"."sealed" is not null and "secret_versions"."status" in ('retired', 'discarded');
