@@ -16,6 +16,7 @@ import { addChildrenRoutes } from "./routes/children.ts";
 import { addCredentialRoutes } from "./routes/credentials.ts";
 import { addDeviceRoutes } from "./routes/devices.ts";
 import { addHealthRoutes } from "./routes/health.ts";
+import { addBulkActionRoutes } from "./routes/bulk-actions.ts";
 import { addOperationActionRoutes } from "./routes/operation-actions.ts";
 import { addOperationRoutes } from "./routes/operations.ts";
 import { addPasswordChangeRoutes } from "./routes/password-changes.ts";
@@ -70,6 +71,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   addPasswordChangeRoutes(add, deps);
   addOperationRoutes(add, deps);
   addOperationActionRoutes(add, deps);
+  addBulkActionRoutes(add, deps);
   addTokenRoutes(add, deps);
   addAdministrationRoutes(add, deps);
   await app.ready();

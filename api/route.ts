@@ -9,6 +9,7 @@ import type { Permission } from "../contracts/roles.ts";
 import type { Transaction } from "../db/client.ts";
 import type { Actor } from "../db/queries/audit.ts";
 import { once } from "../db/queries/idempotency.ts";
+import { withoutDeadlock } from "../db/without-deadlock.ts";
 import type { ApiDeps } from "./deps.ts";
 import type { Caller } from "./plugins/auth.ts";
 
@@ -25,8 +26,11 @@ export interface Call<P extends Schema, Q extends Schema, B extends Schema> {
   readonly reply: FastifyReply;
   /** The revision that If-Match names. @throws ApiProblem `request.precondition-required` */
   revision(): number;
-  /** Runs the work in one transaction; with an Idempotency-Key, once, and the answer is stored with it. */
-  transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs the work in one transaction; with an Idempotency-Key, once, and the answer is stored with it.
+   * @param part which transaction of the request it is, where there are several: each is answered for itself
+   */
+  transact<T>(work: (tx: Transaction) => Promise<T>, part?: number): Promise<T>;
 }
 
 export interface Route<P extends Schema, Q extends Schema, B extends Schema, A extends z.ZodType> {
@@ -160,10 +164,16 @@ function makeCall<P extends Schema, Q extends Schema, B extends Schema>(
     },
     reply,
     revision: () => readRevision(request.headers["if-match"]),
-    async transact(work) {
-      const key = request.headers["idempotency-key"];
-      if (request.bodyDigest === undefined || typeof key !== "string" || !caller) return deps.db.transaction(work);
-      const { answer, replayed } = await once(deps.db, { tokenId: caller.id, key, digest: request.bodyDigest }, work);
+    async transact(work, part) {
+      const header = request.headers["idempotency-key"];
+      const digest = request.bodyDigest;
+      if (digest === undefined || typeof header !== "string" || !caller)
+        return withoutDeadlock(() => deps.db.transaction(work));
+      // No header holds a line feed: a part's key is nobody's own.
+      const key = part === undefined ? header : `${header}\n${part}`;
+      const { answer, replayed } = await withoutDeadlock(() =>
+        once(deps.db, { tokenId: caller.id, key, digest }, work),
+      );
       if (replayed) reply.header("idempotency-replayed", "true");
       return answer;
     },

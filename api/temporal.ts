@@ -15,6 +15,7 @@ import { type ErrorCode, isErrorCode } from "../contracts/errors.ts";
 import type { LiveProgress } from "../contracts/operations.schema.ts";
 import { ApiProblem } from "../contracts/problem.ts";
 import { newId } from "../db/new-id.ts";
+import { Limited } from "./limited.ts";
 
 /** What the API asks of Temporal. Every call ends by itself, also while Temporal is away. */
 export interface Orchestrator {
@@ -33,6 +34,8 @@ export interface Orchestrator {
 const PROGRESS_MS = 300;
 const SIGNAL_MS = 2000;
 const ANSWERS_MS = 1000;
+/** Ten thousand at once would all be too late. */
+const SIGNALS_AT_ONCE = 50;
 
 /** Connects when first used and again whenever the connection was lost. */
 export function openOrchestrator(address: string, namespace: string): Orchestrator {
@@ -44,11 +47,12 @@ export function openOrchestrator(address: string, namespace: string): Orchestrat
     pending.add(asked);
     return asked.finally(() => pending.delete(asked));
   };
+  const signals = new Limited(SIGNALS_AT_ONCE);
   return {
     signal(refs, signal) {
       for (const ref of refs) {
         const handle = client.workflow.getHandle(operationWorkflowId(ref.code, ref.run));
-        within(SIGNAL_MS, () => handle.signal(signal)).catch(() => {});
+        signals.add(() => within(SIGNAL_MS, () => handle.signal(signal)).catch(() => {}));
       }
     },
     progress: (ref) => readProgress(client, within, ref),
@@ -64,6 +68,7 @@ export function openOrchestrator(address: string, namespace: string): Orchestrat
       }
     },
     async close() {
+      signals.clear();
       // A call that retries on a closed connection would end the process.
       await Promise.allSettled(pending);
       await connection.close();

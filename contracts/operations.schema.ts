@@ -149,5 +149,3 @@ export const OperationCounts = z
   )
   .meta({ id: "OperationCounts" });
 export type OperationCounts = z.infer<typeof OperationCounts>;
-
-export const RestartInput = z.strictObject({ scheduledFor: Moment.optional() }).meta({ id: "RestartRequest" });

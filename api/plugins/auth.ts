@@ -53,10 +53,15 @@ export function addAuth(app: FastifyInstance, deps: ApiDeps): void {
       if (error instanceof ApiProblem) await countFailure(request);
       throw error;
     }
-    if (grants(request.caller.roles, permission)) return;
-    const helpful = ROLES.filter((role) => grants([role], permission)).join(" or ");
-    throw new ApiProblem("permission.denied", `This needs the role ${helpful}.`);
+    demandPermission(request.caller, permission);
   });
+}
+
+/** @throws ApiProblem `permission.denied`, naming the roles that have it */
+export function demandPermission({ roles }: Caller, permission: Permission): void {
+  if (grants(roles, permission)) return;
+  const helpful = ROLES.filter((role) => grants([role], permission)).join(" or ");
+  throw new ApiProblem("permission.denied", `This needs the role ${helpful}.`);
 }
 
 async function authenticate({ db }: ApiDeps, request: FastifyRequest): Promise<Caller> {

@@ -4,7 +4,7 @@ import type { ExpireResult, OperationRef } from "../../contracts/messages.ts";
 import { isOpen } from "../../contracts/states.ts";
 import type { Database, Transaction } from "../client.ts";
 import { operations } from "../schema/index.ts";
-import { type Actor, auditOperation, WORKER } from "./audit.ts";
+import { auditOperation, WORKER } from "./audit.ts";
 import { endOperation } from "./end-operation.ts";
 import type { OperationRow } from "./stage-facts.ts";
 
@@ -18,7 +18,6 @@ export async function askAgain(
   tx: Transaction,
   operation: Pick<OperationRow, "code" | "approval" | "approvalRound">,
   digest: string,
-  actor: Actor = WORKER,
 ): Promise<Date> {
   const { code, approval } = operation;
   if (!approval) throw new Error("an operation that needs no approval was to be approved again");
@@ -38,7 +37,7 @@ export async function askAgain(
       })
       .where(eq(operations.code, code))
       .returning({ expiresAt: operations.approvalExpiresAt }),
-    auditOperation(tx, actor, { code, action: "operation.awaiting-approval", details: { round } }),
+    auditOperation(tx, WORKER, { code, action: "operation.awaiting-approval", details: { round } }),
   ]);
   if (!asked?.expiresAt) throw new Error("the operation's row is gone");
   return asked.expiresAt;

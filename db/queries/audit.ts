@@ -11,24 +11,27 @@ export interface Actor {
 
 export const WORKER: Actor = { actor: "worker" };
 
-/** Writes one audit row about an operation, in the transaction that changes it. */
-export async function auditOperation(
-  tx: Database | Transaction,
-  actor: Actor,
-  { code, ...row }: { code: number; action: string; details?: Record<string, unknown> },
-): Promise<void> {
-  await auditOperations(tx, actor, { codes: [code], ...row });
+export interface OperationAudit {
+  readonly code: number;
+  /** `operation.verb`. */
+  readonly action: string;
+  readonly details?: Record<string, unknown>;
 }
 
-/** Writes the same about several operations, a row each. */
+/** Writes one audit row about an operation, in the transaction that changes it. */
+export async function auditOperation(tx: Database | Transaction, actor: Actor, row: OperationAudit): Promise<void> {
+  await auditOperations(tx, actor, [row]);
+}
+
+/** Writes audit rows about several operations. */
 export async function auditOperations(
   tx: Database | Transaction,
   actor: Actor,
-  { codes, action, details = {} }: { codes: readonly number[]; action: string; details?: Record<string, unknown> },
+  rows: readonly OperationAudit[],
 ): Promise<void> {
-  if (codes.length === 0) return;
+  if (rows.length === 0) return;
   await tx.insert(audit).values(
-    codes.map((code) => ({
+    rows.map(({ code, action, details = {} }) => ({
       ...actor,
       action,
       objectType: "operation" as const,
@@ -42,7 +45,7 @@ export async function auditOperations(
 export interface AuditRow {
   /** `noun.verb`, for instance `credential.revealed`. */
   readonly action: string;
-  readonly objectType: "device" | "credential" | "token" | "settings" | "policy" | "strength" | "site";
+  readonly objectType: "device" | "credential" | "token" | "settings" | "policy" | "strength" | "site" | "versions";
   readonly objectId: string;
   readonly details?: Record<string, unknown>;
 }

@@ -26,15 +26,29 @@ export function uuidArray(ids: readonly string[]): SQL {
   return sql`${`{${ids.join(",")}}`}::uuid[]`;
 }
 
-/** The catalogue code that stands in the way of a change, or null. The query must join `devices` and {@link authenticators}. */
+/**
+ * The catalogue code that stands in the way of a change, or null. The query must join `devices` and
+ * {@link authenticators}.
+ */
 export function refusalCode(plugins: readonly PluginRules[]): SQL<ErrorCode | null> {
+  return sql<ErrorCode | null>`coalesce(${settingsRefusal(plugins)}, case
+    when ${credentials.attention} is not null then 'credential.attention'
+    when exists (select 1 from operations where open_credential_id = ${credentials.id}) then 'credential.change-open'
+  end)`;
+}
+
+/**
+ * The same for what is set up and stored alone, whatever happened to the credential.
+ * @param automatic whether its owner must have switched automatic change on
+ */
+export function settingsRefusal(plugins: readonly PluginRules[], automatic = true): SQL<ErrorCode | null> {
   const kinds = (wanted: (capabilities: PluginRules["capabilities"]) => boolean) =>
     textArray(plugins.filter(({ capabilities }) => wanted(capabilities)).map(({ kind }) => kind));
   const login = sql`case when ${credentials.useOwnCredential} then ${credentials.id} else ${authenticators.id} end`;
   return sql<ErrorCode | null>`case
     when not ${credentials.active} then 'credential.inactive'
     when not ${devices.active} then 'device.inactive'
-    when not ${credentials.automaticChange} then 'credential.not-automatic'
+    when ${automatic} and not ${credentials.automaticChange} then 'credential.not-automatic'
     when not ${credentials.plugin} = any(${kinds(() => true)}) then 'credential.plugin-unknown'
     when ${credentials.templateId} is null and ${credentials.plugin} = any(${kinds((can) => can.template === "required")})
       then 'credential.no-template'
@@ -44,7 +58,5 @@ export function refusalCode(plugins: readonly PluginRules[]): SQL<ErrorCode | nu
       or not ${credentials.plugin} = any(${kinds((can) => can.otherAccount)})) then 'credential.no-authenticator'
     when not exists (select 1 from secret_versions where status = 'current' and credential_id = ${login})
       then 'credential.no-password'
-    when ${credentials.attention} is not null then 'credential.attention'
-    when exists (select 1 from operations where open_credential_id = ${credentials.id}) then 'credential.change-open'
   end`;
 }

@@ -45,11 +45,11 @@ export async function endOperations(
         ...(ending.childrenPending ? { childrenPending: true } : {}),
       })
       .where(inArray(operations.code, [...codes])),
-    auditOperations(tx, ending.actor ?? WORKER, {
-      codes,
-      action: `operation.${state}`,
-      details: { ...said, ...ending.details },
-    }),
+    auditOperations(
+      tx,
+      ending.actor ?? WORKER,
+      codes.map((code) => ({ code, action: `operation.${state}`, details: { ...said, ...ending.details } })),
+    ),
     tx.insert(outbox).values(codes.map((code) => ({ event: `operation.${state}`, payload: { code, ...said } }))),
   ]);
 }

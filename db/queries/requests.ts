@@ -8,6 +8,7 @@ import { credentials, devices } from "../schema/index.ts";
 import type { Actor } from "./audit.ts";
 import { credentialFilter } from "./credential-filter.ts";
 import { authenticators, type PluginRules, refusalCode, uuidArray } from "./eligibility.ts";
+import { clearTriggers } from "./next-change.ts";
 import { openOperations } from "./open-operations.ts";
 
 /** Changes that one request may ask for. */
@@ -45,6 +46,7 @@ export async function requestChanges(tx: Transaction, request: ChangeRequest): P
     items: eligible.map((credentialId) => ({ credentialId, trigger: "request", dueAt: scheduledFor })),
   });
   const taken = new Set(opened.map(({ credentialId }) => credentialId));
+  await clearTriggers(tx, [...taken]);
   for (const id of eligible) if (!taken.has(id)) refusals.set(id, "credential.change-open");
   return { operations: opened, refused: await describeRefusals(tx, refusals) };
 }

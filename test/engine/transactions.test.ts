@@ -8,7 +8,6 @@ import { Settings } from "../../contracts/settings.schema.ts";
 import { openDatabase } from "../../db/client.ts";
 import { noteCheck, passPointOfNoReturn } from "../../db/queries/attempt.ts";
 import { reserveLogin } from "../../db/queries/login-budget.ts";
-import { cancelOperation, restartOperation } from "../../db/queries/operation-actions.ts";
 import { takeOver } from "../../db/queries/probe.ts";
 import { promote } from "../../db/queries/promote.ts";
 import { restoreVersion } from "../../db/queries/secrets.ts";
@@ -176,13 +175,13 @@ it("a doubt that is resolved asks for nobody's attention any more", async () => 
   const id = await credential("one");
   const code = await unverified(id);
   expect(await attention(id)).toBe("change.unverified");
-  await estate.db.transaction((tx) => restartOperation(tx, { code, actor }));
+  await estate.act("restart", code);
   expect(await tryStage(code)).toMatchObject({ kind: "needs-probe" });
   const taken = await takeOver(estate.db, { code, run: 2, settleMs: () => 0, wakeInMs: 60_000 });
   if (taken.kind !== "taken") throw new Error(taken.kind);
   await settled(taken.attempt, "change.not-applied");
   expect(await attention(id)).toBeNull();
-  await estate.db.transaction((tx) => cancelOperation(tx, { code, actor }));
+  await estate.act("cancel", code);
   await estate.request(id);
 });
 
@@ -192,7 +191,7 @@ it("a restart waits for a restore that is under way, and finds the doubt resolve
   let restarting: Promise<void> | undefined;
   await estate.db.transaction(async (tx) => {
     await restoreVersion(tx, { credentialId: id, version: 2, expectedCurrent: 1, reason: "it logs in", actor });
-    restarting = estate.db.transaction((other) => restartOperation(other, { code, actor }));
+    restarting = estate.act("restart", code);
     await Promise.race([waitForLock("test"), restarting]);
     expect((await estate.operation(code)).state).toBe("error");
   });

@@ -5,7 +5,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vite
 import type { Moment } from "../../activities/deps.ts";
 import { operationWorkflowId } from "../../contracts/ids.ts";
 import { SIGNALS } from "../../contracts/messages.ts";
-import { runOperationNow } from "../../db/queries/operation-actions.ts";
 import { requestChanges } from "../../db/queries/requests.ts";
 import * as schema from "../../db/schema/index.ts";
 import { PLUGINS } from "../../plugins/registry.ts";
@@ -62,7 +61,7 @@ it("run-now puts a change that waits for its time at the head of the queue", asy
     const { workflow } = new Client({ connection, namespace });
     const handle = workflow.getHandle(operationWorkflowId(code, 1));
     await vi.waitFor(() => handle.describe(), 30_000);
-    await estate.db.transaction((tx) => runOperationNow(tx, { code, actor }));
+    await estate.act("run-now", code);
     await handle.signal(SIGNALS.runNow);
     expect(await estate.until(code)).toMatchObject({ state: "succeeded" });
     const { events } = await handle.fetchHistory();

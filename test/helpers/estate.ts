@@ -4,11 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { asc, eq } from "drizzle-orm";
 import { Secret } from "../../contracts/secret.ts";
 import type { Settings } from "../../contracts/settings.schema.ts";
-import type { OperationState } from "../../contracts/states.ts";
+import type { OperationAction, OperationState } from "../../contracts/states.ts";
 import { openVault } from "../../crypto/check-value.ts";
 import type { Vault } from "../../crypto/envelope.ts";
 import { type Database, openDatabase } from "../../db/client.ts";
+import { throwRefusal } from "../../db/queries/action-lock.ts";
 import { withEncryptionKeys } from "../../db/queries/encryption-keys.ts";
+import { act } from "../../db/queries/operation-actions.ts";
 import { requestChanges } from "../../db/queries/requests.ts";
 import { newId } from "../../db/new-id.ts";
 import * as schema from "../../db/schema/index.ts";
@@ -30,6 +32,7 @@ const QUICK: Partial<Settings> = {
   breakerSeconds: 0,
   connectTimeoutSeconds: 5,
   readTimeoutSeconds: 5,
+  driftHours: 0,
 };
 
 export class Estate {
@@ -114,6 +117,15 @@ export class Estate {
     if (accepted.refused.length > 0) throw new Error(`refused: ${JSON.stringify(accepted.refused)}`);
     const codes = new Map(accepted.operations.map(({ credentialId, code }) => [credentialId, code]));
     return credentialIds.map((id) => codes.get(id) ?? 0);
+  }
+
+  /** Does as a person, in one transaction. @throws ApiProblem when it is refused */
+  async act(action: OperationAction, code: number, person = "tester"): Promise<void> {
+    await this.db.transaction(async (tx) => {
+      const actor = { actor: "test", person };
+      const { outcomes } = await act(tx, action, { codes: [code], actor, plugins: PLUGINS });
+      outcomes.forEach(throwRefusal);
+    });
   }
 
   async operation(code: number) {
