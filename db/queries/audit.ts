@@ -45,7 +45,16 @@ export async function auditOperations(
 export interface AuditRow {
   /** `noun.verb`, for instance `credential.revealed`. */
   readonly action: string;
-  readonly objectType: "device" | "credential" | "token" | "settings" | "policy" | "strength" | "site" | "versions";
+  readonly objectType:
+    | "device"
+    | "credential"
+    | "token"
+    | "settings"
+    | "policy"
+    | "strength"
+    | "site"
+    | "versions"
+    | "import";
   readonly objectId: string;
   readonly details?: Record<string, unknown>;
 }
@@ -53,4 +62,10 @@ export interface AuditRow {
 /** Writes one audit row about anything but an operation, in the transaction that changes it. */
 export async function auditObject(tx: Database | Transaction, actor: Actor, row: AuditRow): Promise<void> {
   await tx.insert(audit).values({ ...actor, ...row, details: row.details ?? {} });
+}
+
+/** Writes audit rows about many things but operations, in the transaction that changes them. */
+export async function auditObjects(tx: Transaction, actor: Actor, rows: readonly AuditRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.insert(audit).values(rows.map((row) => ({ ...actor, ...row, details: row.details ?? {} })));
 }
