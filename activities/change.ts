@@ -136,6 +136,7 @@ async function promoted(
     ...(verdict.reserved ? { reserved: verdict.reserved } : {}),
     ...(atMoment ? { beforeCommit: () => atMoment("before-commit", code) } : {}),
   });
+  await atMoment?.("promoted", code);
   await deps.wake(promotion.wake);
   return promotion.promoted
     ? { kind: "succeeded", attempt: number, children: promotion.children }

@@ -6,8 +6,16 @@ import type { Database } from "../db/client.ts";
 import type { Plugin } from "../plugins/plugin.ts";
 import type { SessionPool } from "./sessions.ts";
 
-/** Instants of a change that a crash test must hit exactly. */
-export type Moment = "staged" | "before-point" | "after-point" | "applied" | "verified" | "before-commit";
+/** Instants of a change, and of the chain that follows it, that a crash test must hit exactly. */
+export type Moment =
+  | "staged"
+  | "before-point"
+  | "after-point"
+  | "applied"
+  | "verified"
+  | "before-commit"
+  | "promoted"
+  | "children-opened";
 
 /** What the activities work with. Nothing in this folder opens a connection to our own database by itself. */
 export interface ActivityDeps {

@@ -1,8 +1,16 @@
 import { ApplicationFailure, Context } from "@temporalio/activity";
 import type { Client } from "@temporalio/client";
-import type { ChangeInput, OperationRef, RepairResult, SettleInput, SettleResult } from "../contracts/messages.ts";
+import type {
+  ChainPlace,
+  ChangeInput,
+  OperationRef,
+  RepairResult,
+  SettleInput,
+  SettleResult,
+} from "../contracts/messages.ts";
 import { expireOperation } from "../db/queries/approvals.ts";
 import { settle } from "../db/queries/settle.ts";
+import { closeChain, openChildren } from "./chain.ts";
 import { change, type Running } from "./change.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { checkCredential, identifyDevice } from "./inspect.ts";
@@ -34,6 +42,8 @@ export function createMainActivities(
       return settlement.result;
     }),
     expire: guarded(deps, (ref: OperationRef) => expireOperation(deps.db, ref)),
+    openChildren: guarded(deps, (place: ChainPlace) => openChildren(deps, place)),
+    closeChain: guarded(deps, (place: ChainPlace) => closeChain(deps, place)),
     repair: guarded(deps, async () => {
       const result = await repair({ db: deps.db, client, settings: await deps.settings(), log: deps.log });
       mended(result);

@@ -120,11 +120,27 @@ export type ExpireResult =
   /** It was approved just in time. */
   | { readonly kind: "approved"; readonly dueAt: number };
 
-export interface ChainInput {
+export interface ChainPlace {
   /** Code of the operation whose credential's children follow. */
   readonly code: number;
   /** The page begins behind this credential's id. */
   readonly after?: string;
+}
+
+export interface ChainInput extends ChainPlace {
+  /** Whether a page before this one had children that were being changed. */
+  readonly busy?: boolean;
+  /** Times it has waited for such children. */
+  readonly waits?: number;
+}
+
+export interface ChainPage {
+  /** Runs to start; some may have been started before. */
+  readonly operations: readonly OperationInput[];
+  /** Where the next page begins; absent on the last one. */
+  readonly next?: string;
+  /** Whether a child is being changed now and gets its turn afterwards. */
+  readonly busy: boolean;
 }
 
 /** What a log-in with a password said. */

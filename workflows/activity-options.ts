@@ -5,7 +5,7 @@ import { MAIN_QUEUE, probeQueue, siteQueue } from "../contracts/ids.ts";
 import type { OperationInput } from "../contracts/messages.ts";
 
 /** Our own database only: retried without limit, for a written outcome must not get lost. */
-export const { settle, expire } = proxyActivities<MainActivities>({
+export const { settle, expire, openChildren, closeChain } = proxyActivities<MainActivities>({
   taskQueue: MAIN_QUEUE,
   // Short transactions: a task handed to a worker that froze is soon given to another.
   startToCloseTimeout: "10 seconds",

@@ -1,3 +1,4 @@
+export { chain } from "./chain.ts";
 export { checkCredential, identifyDevice } from "./inspections.ts";
 export { operation } from "./operation.ts";
 export { repairSweep } from "./sweeps.ts";

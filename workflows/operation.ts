@@ -73,7 +73,7 @@ class Run {
     const result = await expire({ code, run });
     switch (result.kind) {
       case "ended":
-        return this.#done(this.#progress.attempt, result.state);
+        return this.#over(result.state);
       case "awaiting-approval":
         return { approveUntil: result.expiresAt };
       case "approved":
@@ -114,7 +114,7 @@ class Run {
       case "awaiting-approval":
         return { approveUntil: result.expiresAt };
       case "not-yours":
-        return { ended: result.state };
+        return this.#over(result.state);
     }
   }
 
@@ -137,7 +137,7 @@ class Run {
       case "waiting":
         return { until: result.dueAt };
       case "not-yours":
-        return { ended: result.state };
+        return this.#over(result.state);
     }
   }
 
@@ -147,12 +147,18 @@ class Run {
     const result = await settle({ code, run, epoch: failed.epoch, reason: failed.code });
     if (result.kind === "again") return { until: result.dueAt };
     // Somebody took the attempt over before it could be settled, and may not live to tell what came of it.
-    return result.state === "running" ? doubt : this.#done(failed.attempt, result.state);
+    return result.state === "running" ? doubt : this.#over(result.state);
   }
 
   async #succeeded({ attempt, children }: { attempt: number; children: boolean }): Promise<Next> {
     if (children) await startChain(this.#input.code);
     return this.#done(attempt, "succeeded");
+  }
+
+  /** Others ended it. Who promoted it may not have lived to say whether children follow: the chain asks the row. */
+  async #over(state: OperationState): Promise<Next> {
+    const { attempt } = this.#progress;
+    return state === "succeeded" ? this.#succeeded({ attempt, children: true }) : this.#done(attempt, state);
   }
 
   #done(attempt: number, state: OperationState): Next {

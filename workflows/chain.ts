@@ -1,0 +1,66 @@
+import { continueAsNew, sleep, startChild, workflowInfo } from "@temporalio/workflow";
+import { operationWorkflowId } from "../contracts/ids.ts";
+import { type ChainInput, type OperationInput, WORKFLOWS } from "../contracts/messages.ts";
+import { closeChain, openChildren } from "./activity-options.ts";
+import { isAlreadyStarted } from "./already-started.ts";
+
+/** Workflows started at once. */
+const AT_ONCE = 50;
+
+/** Pauses between two looks at children that are being changed. Milliseconds. */
+const SHORTEST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+/**
+ * Gives each child of a credential that was changed an operation of its own, page by page, and starts it. Children
+ * that are being changed meanwhile get theirs afterwards. It does not wait for the children's success: each has its
+ * own life, and a child's success starts its own chain.
+ */
+export async function chain({ code, ...place }: ChainInput): Promise<void> {
+  let { after, busy = false, waits = 0 } = place;
+  const started = new Set<number>();
+  for (;;) {
+    const page = await openChildren({ code, ...(after === undefined ? {} : { after }) });
+    await startOperations(
+      code,
+      page.operations.filter((operation) => !started.has(operation.code)),
+    );
+    for (const operation of page.operations) started.add(operation.code);
+    busy ||= page.busy;
+    after = page.next;
+    if (after === undefined) {
+      if (!busy) break;
+      const pause = Math.min(SHORTEST_PAUSE_MS * 2 ** waits, LONGEST_PAUSE_MS);
+      await sleep(pause, { summary: "waits for children that are being changed" });
+      waits += 1;
+      busy = false;
+    }
+    // A page's children fill a history, and Temporal bounds how many a run may have.
+    if (after !== undefined || workflowInfo().continueAsNewSuggested)
+      await continueAsNew<typeof chain>({ code, busy, waits, ...(after === undefined ? {} : { after }) });
+  }
+  await closeChain({ code });
+}
+
+async function startOperations(parent: number, operations: readonly OperationInput[]): Promise<void> {
+  const queue = [...operations];
+  const lane = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) await startOperation(parent, next);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+}
+
+/** A child's run lives on when the chain has ended. */
+async function startOperation(parent: number, input: OperationInput): Promise<void> {
+  try {
+    await startChild(WORKFLOWS.operation, {
+      workflowId: operationWorkflowId(input.code, input.run),
+      parentClosePolicy: "ABANDON",
+      workflowIdReusePolicy: "REJECT_DUPLICATE",
+      staticSummary: `Operation ${input.code}, child of ${parent}`,
+      args: [input],
+    });
+  } catch (error) {
+    if (!isAlreadyStarted(error)) throw error;
+  }
+}
