@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { Code, Id, OperationCode, pageOf, paging, Timestamp } from "./common.schema.ts";
-import { OPERATION_STATES } from "./states.ts";
+import { Code, Id, OperationCode, pageOf, paging, State, Timestamp } from "./common.schema.ts";
 
 const account = {
   credentialId: Id,
@@ -31,12 +30,12 @@ export type ChildQuery = z.infer<typeof ChildQuery>;
 
 export const OperationChildren = z
   .object({
-    counts: z.record(z.enum(OPERATION_STATES), z.int()),
+    counts: z.record(State, z.int()),
     items: z
       .array(
         z.object({
           code: OperationCode,
-          state: z.enum(OPERATION_STATES).meta({ id: "OperationState" }),
+          state: State,
           outcome: Code.nullable(),
           credentialId: Id,
         }),

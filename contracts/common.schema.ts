@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type ErrorCode, ERRORS } from "./errors.ts";
+import { OPERATION_STATES } from "./states.ts";
 
 const CODES = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]];
 
@@ -10,6 +11,7 @@ export const Timestamp = z.iso.datetime({ offset: true });
 export const Moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 export const Code = z.enum(CODES).meta({ id: "ErrorCode", description: "A code of the error catalogue." });
 export const OperationCode = z.int().min(1);
+export const State = z.enum(OPERATION_STATES).meta({ id: "OperationState" });
 
 /** One line of text of at most so many characters, without control characters. */
 export function line(maximum: number) {

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { Code, lines, Moment, OperationCode } from "./common.schema.ts";
-import { OPERATION_ACTIONS, OPERATION_STATES } from "./states.ts";
+import { Code, lines, Moment, OperationCode, State } from "./common.schema.ts";
+import { OPERATION_ACTIONS } from "./states.ts";
 
 export const RestartInput = z.strictObject({ scheduledFor: Moment.optional() }).meta({ id: "RestartRequest" });
 
@@ -43,7 +43,7 @@ export const ActionResults = z
       z.object({
         code: OperationCode,
         ok: z.boolean(),
-        state: z.enum(OPERATION_STATES).nullable().describe("Its state now; null when there is no such operation."),
+        state: State.nullable().describe("Its state now; null when there is no such operation."),
         problem: z
           .object({ code: Code, detail: z.string(), openCode: OperationCode.optional() })
           .nullable()

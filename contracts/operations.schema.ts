@@ -1,6 +1,19 @@
 import { z } from "zod";
-import { Code, Id, line, lines, Moment, OperationCode, pageOf, paging, several, Timestamp } from "./common.schema.ts";
+import {
+  Code,
+  Id,
+  line,
+  lines,
+  Moment,
+  OperationCode,
+  pageOf,
+  paging,
+  several,
+  State,
+  Timestamp,
+} from "./common.schema.ts";
 import { CredentialQuery } from "./credentials.schema.ts";
+import { ApprovalRules } from "./policies.schema.ts";
 import {
   OPERATION_KINDS,
   OPERATION_STATES,
@@ -28,8 +41,6 @@ export const ChangesInput = z
   })
   .meta({ id: "ChangesRequest" });
 
-const State = z.enum(OPERATION_STATES).meta({ id: "OperationState" });
-
 export const OpenedOperation = z
   .object({ code: OperationCode, credentialId: Id, state: State })
   .meta({ id: "OpenedOperation" });
@@ -43,6 +54,36 @@ export const ChangesAccepted = z
   })
   .meta({ id: "ChangesAccepted" });
 export type ChangesAccepted = z.infer<typeof ChangesAccepted>;
+
+const approvalFields = {
+  rule: ApprovalRules,
+  round: z
+    .int()
+    .describe("Counts up whenever what is to be approved changed; earlier decisions do not count any more."),
+  digest: z
+    .string()
+    .nullable()
+    .describe("SHA-256 over what an approval binds: the device's address, port, host key and settings, the accounts."),
+  expiresAt: Timestamp.nullable().describe("Until when it may be approved; null once it was."),
+};
+
+const Decision = z.object({
+  round: z.int(),
+  person: z.string(),
+  level: z.int().describe("Place in the rule's levels, from 0."),
+  decision: z.enum(["approved", "rejected"]),
+  comment: z.string(),
+  at: Timestamp,
+});
+
+export const ApprovalDetails = z
+  .object({
+    ...approvalFields,
+    askedLevel: z.int().nullable().describe("Whose turn it is; null unless it is awaiting approval."),
+    decisions: z.array(Decision),
+  })
+  .meta({ id: "ApprovalDetails" });
+export type ApprovalDetails = z.infer<typeof ApprovalDetails>;
 
 const operationFields = {
   code: OperationCode,
@@ -65,6 +106,9 @@ const operationFields = {
       tags: z.array(z.string()),
     })
     .describe("The target as it was when the operation was requested."),
+  policyId: Id.nullable().describe("The policy it was requested under: its limits, windows and approval hold."),
+  parentCode: OperationCode.nullable().describe("The operation whose success made this one."),
+  approval: z.object(approvalFields).meta({ id: "Approval" }).nullable().describe("Who must agree; null: nobody."),
   trigger: z.enum(TRIGGERS),
   requestedBy: z.string(),
   reason: z.string(),
@@ -87,7 +131,7 @@ export const OperationPage = pageOf(Operation, "OperationPage");
 
 export const OperationQuery = z.strictObject({
   ...paging,
-  state: several(z.enum(OPERATION_STATES)),
+  state: several(State),
   kind: several(z.enum(OPERATION_KINDS)),
   code: several(z.coerce.number<string>().int().min(1)),
   credentialId: several(Id),
@@ -138,6 +182,7 @@ export type LiveProgress = z.infer<typeof LiveProgress>;
 export const OperationDetails = z
   .object({
     ...operationFields,
+    approval: ApprovalDetails.nullable(),
     attemptList: z.array(Attempt),
     progress: LiveProgress.nullable().describe("From the workflow; null when it did not answer within 300 ms."),
   })

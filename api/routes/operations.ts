@@ -7,6 +7,7 @@ import {
   OperationQuery,
 } from "../../contracts/operations.schema.ts";
 import { isOpen } from "../../contracts/states.ts";
+import { readApprovalDetails } from "../../db/queries/approval-details.ts";
 import { countOperations, listAttempts, listOperations, readOperation } from "../../db/queries/operations-list.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
@@ -48,11 +49,12 @@ export function addOperationRoutes(add: AddRoute, deps: ApiDeps): void {
     refusals: ["operation.not-found"],
     async handle({ params: { code } }) {
       const operation = await readOperation(deps.db, code);
-      const [attemptList, progress] = await Promise.all([
+      const [attemptList, approval, progress] = await Promise.all([
         listAttempts(deps.db, code),
+        readApprovalDetails(deps.db, operation),
         isOpen(operation.state) ? deps.orchestrator.progress({ code, run: operation.run }) : null,
       ]);
-      return { ...operation, attemptList, progress };
+      return { ...operation, approval, attemptList, progress };
     },
   });
   add({

@@ -25,6 +25,12 @@ const columns = {
     url: targetSnapshots.url,
     tags: targetSnapshots.tags,
   },
+  policyId: operations.policyId,
+  parentCode: operations.parentCode,
+  approval: operations.approval,
+  approvalRound: operations.approvalRound,
+  approvalDigest: operations.approvalDigest,
+  approvalExpiresAt: operations.approvalExpiresAt,
   trigger: operations.trigger,
   requestedBy: operations.requestedBy,
   reason: operations.reason,
@@ -44,9 +50,14 @@ function selectOperations(db: Database | Transaction) {
   return db.select(columns).from(operations).innerJoin(targetSnapshots, eq(targetSnapshots.id, operations.targetId));
 }
 
+/** What is stored was parsed as what is answered. */
+type Rule = NonNullable<Operation["approval"]>["rule"];
+
 function toOperation(row: Awaited<ReturnType<typeof selectOperations>>[number]): Operation {
+  const { approval: rule, approvalRound: round, approvalDigest: digest, approvalExpiresAt, ...rest } = row;
   return {
-    ...row,
+    ...rest,
+    approval: rule && { rule: rule as Rule, round, digest, expiresAt: approvalExpiresAt?.toISOString() ?? null },
     scheduledFor: row.scheduledFor.toISOString(),
     dueAt: row.dueAt.toISOString(),
     requestedAt: row.requestedAt.toISOString(),
