@@ -17,11 +17,16 @@ import { addCredentialRoutes } from "./routes/credentials.ts";
 import { addDeviceRoutes } from "./routes/devices.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addBulkActionRoutes } from "./routes/bulk-actions.ts";
+import { addImportRoute } from "./routes/import.ts";
 import { addOperationActionRoutes } from "./routes/operation-actions.ts";
+import { addOperationRequestRoutes } from "./routes/operation-requests.ts";
 import { addOperationRoutes } from "./routes/operations.ts";
 import { addPasswordChangeRoutes } from "./routes/password-changes.ts";
 import { addPasswordRoutes } from "./routes/passwords.ts";
+import { addPolicyRoutes } from "./routes/policies.ts";
 import { addReconcileRoutes } from "./routes/reconcile.ts";
+import { addSiteRoutes } from "./routes/sites.ts";
+import { addStrengthRoutes } from "./routes/strengths.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 
 /** Room for 10,000 ids and their commas, twice. */
@@ -70,10 +75,15 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   addReconcileRoutes(add, deps);
   addPasswordChangeRoutes(add, deps);
   addOperationRoutes(add, deps);
+  addOperationRequestRoutes(add, deps);
   addOperationActionRoutes(add, deps);
   addBulkActionRoutes(add, deps);
+  addPolicyRoutes(add, deps);
+  addStrengthRoutes(add, deps);
+  addSiteRoutes(add, deps);
   addTokenRoutes(add, deps);
   addAdministrationRoutes(add, deps);
+  await addImportRoute(app, deps);
   await app.ready();
   return app;
 }

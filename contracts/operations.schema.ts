@@ -55,6 +55,15 @@ export const ChangesAccepted = z
   .meta({ id: "ChangesAccepted" });
 export type ChangesAccepted = z.infer<typeof ChangesAccepted>;
 
+export const OperationInput = z
+  .strictObject({
+    kind: z.enum(OPERATION_KINDS),
+    credentialId: Id,
+    scheduledFor: Moment.optional(),
+    reason: lines(2000).optional(),
+  })
+  .meta({ id: "OperationRequest" });
+
 const approvalFields = {
   rule: ApprovalRules,
   round: z

@@ -1,0 +1,36 @@
+import { OpenedOperation, OperationInput } from "../../contracts/operations.schema.ts";
+import { ApiProblem } from "../../contracts/problem.ts";
+import { requestReconciliation } from "../../db/queries/reconcile.ts";
+import type { ApiDeps } from "../deps.ts";
+import type { AddRoute } from "../route.ts";
+
+export function addOperationRequestRoutes(add: AddRoute, deps: ApiDeps): void {
+  add({
+    method: "POST",
+    url: "/v1/operations",
+    id: "requestOperation",
+    tag: "operations",
+    summary: "Request an operation of the kind reconcile-password; changes have a request of their own",
+    permission: "operate",
+    body: OperationInput,
+    answer: OpenedOperation,
+    status: 202,
+    kind: "makes",
+    refusals: [
+      "operation.kind-unsupported",
+      "credential.not-found",
+      "credential.inactive",
+      "device.inactive",
+      "credential.no-reconciliation",
+      "credential.plugin-unknown",
+      "credential.no-template",
+      "credential.no-password",
+      "credential.change-open",
+    ],
+    async handle({ body: { kind, credentialId, scheduledFor, reason = "" }, actor, transact }) {
+      if (kind !== "reconcile-password") throw new ApiProblem("operation.kind-unsupported");
+      const { plugins } = deps;
+      return transact((tx) => requestReconciliation(tx, { credentialId, scheduledFor, reason, actor, plugins }));
+    },
+  });
+}
