@@ -54,27 +54,6 @@ export const SettingsPatch = z
   .meta({ id: "SettingsPatch" });
 export type SettingsPatch = z.infer<typeof SettingsPatch>;
 
-export const StrengthList = z
-  .object({
-    items: z.array(
-      z.object({
-        id: Id,
-        name: z.string(),
-        rules: z.object({
-          minLength: z.int(),
-          maxLength: z.int(),
-          lowercase: z.int(),
-          uppercase: z.int(),
-          digits: z.int(),
-          symbols: z.int(),
-          symbolSet: z.string(),
-          repeatedNeighbours: z.boolean(),
-        }),
-      }),
-    ),
-  })
-  .meta({ id: "StrengthList" });
-
 export const PluginList = z
   .object({
     items: z.array(

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_STRENGTH, type LegalPassword, type Strength } from "../contracts/strength.ts";
-import { generatePassword, PasswordImpossible } from "./generate-password.ts";
+import { countPasswords, generatePassword, PasswordImpossible, refuseImpossible } from "./generate-password.ts";
 
 const PRINTABLE = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)).join("");
 const LETTERS = PRINTABLE.replaceAll(/[^a-zA-Z]/g, "");
@@ -121,5 +121,26 @@ describe("rules that leave no password", () => {
     const make = () => generatePassword({ ...DEFAULT_STRENGTH, ...strength }, { ...anything, ...legal });
     expect(make).toThrow(PasswordImpossible);
     expect(make).toThrow(sentence);
+  });
+});
+
+describe("countPasswords", () => {
+  const tiny: Strength = { ...free, minLength: 1, maxLength: 3, symbolSet: "" };
+
+  it("counts the strings of all allowed lengths that meet every minimum", () => {
+    expect(countPasswords(tiny)).toBe(62n + 62n ** 2n + 62n ** 3n);
+    expect(countPasswords({ ...tiny, digits: 1 })).toBe(62n + 62n ** 2n + 62n ** 3n - (52n + 52n ** 2n + 52n ** 3n));
+    expect(countPasswords({ ...tiny, minLength: 3, lowercase: 1, uppercase: 1, symbols: 1, symbolSet: "!?" })).toBe(
+      6n * 26n * 26n * 2n,
+    );
+  });
+
+  it("finds rules that no password meets", () => {
+    expect(() => refuseImpossible({ ...tiny, lowercase: 2, digits: 2 })).toThrow("at least 4 characters");
+    expect(() => refuseImpossible({ ...tiny, symbols: 1 })).toThrow("symbols");
+    expect(() => refuseImpossible({ ...tiny, minLength: 9 })).toThrow("at most 3");
+    const onlyOne = { ...free, minLength: 8, maxLength: 8, symbols: 8, symbolSet: "!", repeatedNeighbours: false };
+    expect(() => refuseImpossible(onlyOne)).toThrow(PasswordImpossible);
+    refuseImpossible({ ...onlyOne, repeatedNeighbours: true });
   });
 });

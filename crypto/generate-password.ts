@@ -70,6 +70,29 @@ function lengths(strength: Strength, legal: LegalPassword, classes: readonly Cha
   return [shortest, longest];
 }
 
+/** A device that takes every character the strength names. */
+function willing({ symbolSet, maxLength }: Strength): LegalPassword {
+  const letters = "abcdefghijklmnopqrstuvwxyz";
+  return { alphabet: `${letters}${letters.toUpperCase()}0123456789${symbolSet}`, minLength: 1, maxLength };
+}
+
+/** @throws PasswordImpossible when no password can meet the strength, or hardly any, even where the device takes all */
+export function refuseImpossible(strength: Strength): void {
+  generatePassword(strength, willing(strength));
+}
+
+/**
+ * How many passwords meet the strength's lengths and counts, where the device takes all. The rule about neighbours is
+ * left out of account.
+ * @throws PasswordImpossible when none does
+ */
+export function countPasswords(strength: Strength): bigint {
+  const classes = usableClasses(strength, willing(strength));
+  const [shortest, longest] = lengths(strength, willing(strength), classes);
+  const ways = countWays(classes, longest)[0] ?? [];
+  return ways.slice(shortest).reduce((sum, some) => sum + some, 0n);
+}
+
 /** `ways[c][l]`: how many strings of length l use the classes from c on only and meet their minimums. */
 type Ways = readonly (readonly bigint[])[];
 

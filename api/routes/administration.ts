@@ -4,29 +4,18 @@ import {
   PluginList,
   SettingsPatch,
   SettingsView,
-  StrengthList,
 } from "../../contracts/administration.schema.ts";
 import { listAudit } from "../../db/queries/audit-list.ts";
 import { auditObject } from "../../db/queries/audit.ts";
 import { editSettings, readSettingsRow } from "../../db/queries/settings.ts";
-import { listStrengths } from "../../db/queries/strengths.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
+import { wakePaused } from "../wake-paused.ts";
 
 const tag = "administration";
 
 export function addAdministrationRoutes(add: AddRoute, deps: ApiDeps): void {
   addSettingsRoutes(add, deps);
-  add({
-    method: "GET",
-    url: "/v1/strengths",
-    id: "listStrengths",
-    tag,
-    summary: "List the rules for generated passwords",
-    permission: "read",
-    answer: StrengthList,
-    handle: async () => ({ items: await listStrengths(deps.db) }),
-  });
   add({
     method: "GET",
     url: "/v1/plugins",
@@ -85,6 +74,7 @@ function addSettingsRoutes(add: AddRoute, deps: ApiDeps): void {
         await auditObject(tx, actor, { action: "settings.edited", objectType: "settings", objectId: "1", details });
         return edited;
       });
+      if (patch.automaticPaused === false) await wakePaused(deps, {});
       reply.header("etag", `"${after.revision}"`);
       return after.values;
     },

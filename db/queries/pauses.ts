@@ -2,8 +2,9 @@
 import { and, asc, eq, gt, type SQL, sql } from "drizzle-orm";
 import type { OperationRef } from "../../contracts/messages.ts";
 import { isAutomatic, type Trigger } from "../../contracts/states.ts";
-import type { Database } from "../client.ts";
-import { operations } from "../schema/index.ts";
+import { ApiProblem } from "../../contracts/problem.ts";
+import type { Database, Transaction } from "../client.ts";
+import { operations, policies, policyStates, sites } from "../schema/index.ts";
 
 /** Where an automatic change is stopped: everywhere, or where its site or its policy is. */
 export interface PauseScope {
@@ -29,6 +30,36 @@ export function pausedNow(operation: { trigger: Trigger; site: string; policyId:
   if (!isAutomatic(operation.trigger)) return sql<boolean>`false`;
   return sql<boolean>`(${allPaused} or ${sitePaused(sql`${operation.site}`)}
     or ${policyPaused(sql`${operation.policyId}::uuid`)})`;
+}
+
+const goesOn = { paused: false, pausedReason: "", pausedAt: null };
+
+function stops(reason: string) {
+  return { paused: true, pausedReason: reason, pausedAt: sql`now()` };
+}
+
+/**
+ * Stops a policy's automatic changes, or lets them go on; then its errors are counted from none.
+ * @param reason why it stops; absent: it goes on
+ * @throws ApiProblem `policy.not-found`
+ */
+export async function pausePolicy(tx: Transaction, policyId: string, reason?: string): Promise<void> {
+  const [policy] = await tx.select({ id: policies.id }).from(policies).where(eq(policies.id, policyId));
+  if (!policy) throw new ApiProblem("policy.not-found");
+  const set = reason === undefined ? { ...goesOn, errorsInARow: 0, errorCode: null } : stops(reason);
+  await tx
+    .insert(policyStates)
+    .values({ policyId, ...set })
+    .onConflictDoUpdate({ target: policyStates.policyId, set });
+}
+
+/** Stops the automatic changes of a site, or lets them go on. */
+export async function pauseSite(tx: Transaction, name: string, reason?: string): Promise<void> {
+  const set = reason === undefined ? goesOn : stops(reason);
+  await tx
+    .insert(sites)
+    .values({ name, ...set })
+    .onConflictDoUpdate({ target: sites.name, set });
 }
 
 /** Operations read at once. */
