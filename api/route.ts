@@ -44,6 +44,8 @@ export interface Route<P extends Schema, Q extends Schema, B extends Schema, A e
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
+  /** Content type of a body that is no JSON, and how many bytes it may have. */
+  readonly consumes?: { readonly type: string; readonly bytes: number };
   readonly answer: A;
   /** 200 when absent. */
   readonly status?: 200 | 201 | 202 | 204;
@@ -85,6 +87,7 @@ export function routeAdder(app: FastifyInstance, deps: ApiDeps): AddRoute {
     app.route({
       method: route.method,
       url: route.url,
+      ...(route.consumes ? { bodyLimit: route.consumes.bytes } : {}),
       config: {
         permission: route.permission,
         ...(route.requestsPerMinute === undefined
@@ -100,6 +103,7 @@ export function routeAdder(app: FastifyInstance, deps: ApiDeps): AddRoute {
         ...(route.params ? { params: route.params } : {}),
         ...(route.query ? { querystring: route.query } : {}),
         ...(route.body ? { body: route.body } : {}),
+        ...(route.consumes ? { consumes: [route.consumes.type] } : {}),
         ...(headers ? { headers } : {}),
         response: { [status]: describeAnswer(route.answer, route.summary), ...describeProblems(route) },
       },

@@ -40,7 +40,7 @@ function toProblem(error: unknown, request: FastifyRequest): ApiProblem {
   if (hasZodFastifySchemaValidationErrors(error)) return describeInvalid(error, request);
   if (error instanceof SecretUnreadable) return new ApiProblem("secret.unreadable");
   const fault = postgresFault(error);
-  return (fault && fromDatabase(fault)) ?? fromFastify(error) ?? new ApiProblem("service.fault");
+  return (fault && fromDatabase(fault)) ?? fromFastify(error, request) ?? new ApiProblem("service.fault");
 }
 
 const CONFLICTS: Readonly<Record<string, string>> = {
@@ -75,13 +75,17 @@ function fromDatabase({ code, constraint }: NonNullable<ReturnType<typeof postgr
 }
 
 /** Fastify's own refusals. Their messages can quote the body, so only their kind is told. */
-function fromFastify(error: unknown): ApiProblem | undefined {
+function fromFastify(error: unknown, { routeOptions }: FastifyRequest): ApiProblem | undefined {
   const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
-  if (status === 413) return new ApiProblem("request.invalid", "The body is too large.");
-  if (status === 415)
-    return new ApiProblem("request.invalid", "The body must be JSON, with content-type application/json.");
+  const [type = "application/json"] = routeOptions.schema?.consumes ?? [];
+  if (status === 413)
+    return new ApiProblem(
+      "request.invalid",
+      `The body is larger than the ${routeOptions.bodyLimit} bytes allowed here.`,
+    );
+  if (status === 415) return new ApiProblem("request.invalid", `The body must have content-type ${type}.`);
   if (typeof status === "number" && status >= 400 && status < 500)
-    return new ApiProblem("request.invalid", "The body is not JSON, or the request is malformed.");
+    return new ApiProblem("request.invalid", `The body is not ${type}, or the request is malformed.`);
   return undefined;
 }
 

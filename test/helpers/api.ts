@@ -30,7 +30,7 @@ export interface TestApi {
 export type Ask = <T = Record<string, unknown>>(
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
   url: string,
-  options?: { body?: object; headers?: Record<string, string> },
+  options?: { body?: object | string; headers?: Record<string, string> },
 ) => Promise<Answer<T>>;
 
 /** A plugin as the API sees it; its device takes nothing but a TLS switch. */
