@@ -13,7 +13,7 @@ import { SessionPool } from "./activities/sessions.ts";
 import { Starter } from "./activities/starter.ts";
 import { wakeOperation } from "./activities/starts.ts";
 import { type Config, readConfig } from "./config/env.ts";
-import { MAIN_QUEUE, probeQueue, REPAIR_SCHEDULE, siteQueue } from "./contracts/ids.ts";
+import { DRIFT_SCHEDULE, MAIN_QUEUE, probeQueue, REPAIR_SCHEDULE, siteQueue } from "./contracts/ids.ts";
 import { type RepairResult, WORKFLOWS } from "./contracts/messages.ts";
 import { openVault } from "./crypto/check-value.ts";
 import { openDatabase } from "./db/client.ts";
@@ -75,7 +75,7 @@ export async function startWorker(config: Config, atMoment?: ActivityDeps["atMom
   const workers = await createWorkers({ config, connection, deps, client, mended: metrics.mended });
   const starter = new Starter({ db, client, log, settings });
   const listening = await sql.listen(STARTED_CHANNEL, () => starter.poke());
-  await keepSchedule(client, repairSchedule);
+  await Promise.all(SWEEPS.map((schedule) => keepSchedule(client, schedule)));
   starter.start();
 
   const work = async () => {
@@ -146,18 +146,20 @@ async function createWorkers({ config, connection, deps, client, mended }: Works
   ]);
 }
 
-const repairSchedule: ScheduleOptions = {
-  scheduleId: REPAIR_SCHEDULE,
-  spec: { intervals: [{ every: "1 minute" }] },
-  action: {
-    type: "startWorkflow",
-    workflowType: WORKFLOWS.repairSweep,
-    taskQueue: MAIN_QUEUE,
-    workflowId: REPAIR_SCHEDULE,
-  },
-  // A minute's sweep sees everything an earlier one missed.
-  policies: { overlap: "SKIP", catchupWindow: "1 minute" },
-};
+const SWEEPS = [
+  sweep(REPAIR_SCHEDULE, WORKFLOWS.repairSweep, "1 minute"),
+  sweep(DRIFT_SCHEDULE, WORKFLOWS.driftSweep, "5 minutes"),
+];
+
+function sweep(id: string, workflowType: string, every: "1 minute" | "5 minutes"): ScheduleOptions {
+  return {
+    scheduleId: id,
+    spec: { intervals: [{ every }] },
+    action: { type: "startWorkflow", workflowType, taskQueue: MAIN_QUEUE, workflowId: id },
+    // A pass sees everything an earlier one missed.
+    policies: { overlap: "SKIP", catchupWindow: "1 minute" },
+  };
+}
 
 async function keepSchedule(client: Client, schedule: ScheduleOptions): Promise<void> {
   try {

@@ -15,7 +15,9 @@ export type Moment =
   | "verified"
   | "before-commit"
   | "promoted"
-  | "children-opened";
+  | "children-opened"
+  | "drift-claimed"
+  | "drift-asked";
 
 /** What the activities work with. Nothing in this folder opens a connection to our own database by itself. */
 export interface ActivityDeps {

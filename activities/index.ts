@@ -3,6 +3,7 @@ import type { Client } from "@temporalio/client";
 import type {
   ChainPlace,
   ChangeInput,
+  DriftSite,
   OperationRef,
   RepairResult,
   SettleInput,
@@ -13,6 +14,7 @@ import { settle } from "../db/queries/settle.ts";
 import { closeChain, openChildren } from "./chain.ts";
 import { change, type Running } from "./change.ts";
 import type { ActivityDeps } from "./deps.ts";
+import { type Beating, checkDrift, planDrift } from "./drift.ts";
 import { checkCredential, identifyDevice } from "./inspect.ts";
 import { probe } from "./probe.ts";
 import { repair } from "./repair.ts";
@@ -30,6 +32,12 @@ function running(): Running {
   };
 }
 
+/** For a pass over many: it shows that it lives, and has no step to name. */
+function beating(): Beating {
+  const context = Context.current();
+  return { beat: () => context.heartbeat(), beatMs: running().heartbeatMs };
+}
+
 /** Activities that only touch our database and Temporal: they run on the main queue. */
 export function createMainActivities(
   deps: ActivityDeps,
@@ -44,6 +52,7 @@ export function createMainActivities(
     expire: guarded(deps, (ref: OperationRef) => expireOperation(deps.db, ref)),
     openChildren: guarded(deps, (place: ChainPlace) => openChildren(deps, place)),
     closeChain: guarded(deps, (place: ChainPlace) => closeChain(deps, place)),
+    planDrift: guarded(deps, () => planDrift(deps)),
     repair: guarded(deps, async () => {
       const result = await repair({ db: deps.db, client, settings: await deps.settings(), log: deps.log });
       mended(result);
@@ -61,6 +70,7 @@ export function createSiteActivities(deps: ActivityDeps) {
 export function createProbeActivities(deps: ActivityDeps) {
   return {
     probe: guarded(deps, (ref: OperationRef) => probe(deps, ref, running())),
+    checkDrift: guarded(deps, (pass: DriftSite) => checkDrift(deps, pass, beating())),
     checkCredential: guarded(deps, (credentialId: string) => checkCredential(deps, credentialId)),
     identifyDevice: guarded(deps, (deviceId: string) => identifyDevice(deps, deviceId)),
   };

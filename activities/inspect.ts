@@ -5,7 +5,7 @@ import { wakeDependents } from "../db/queries/permits.ts";
 import { noteIdentity, readForCheck, readForIdentify } from "../db/queries/inspect.ts";
 import { type Call, PluginFailure } from "../plugins/plugin.ts";
 import type { ActivityDeps } from "./deps.ts";
-import { checkWithinBudget } from "./logins.ts";
+import { type BudgetedCheck, checkWithinBudget } from "./logins.ts";
 import { account, openVersion, pluginDevice } from "./parties.ts";
 
 async function call(deps: ActivityDeps): Promise<Call> {
@@ -18,22 +18,28 @@ async function call(deps: ActivityDeps): Promise<Call> {
   };
 }
 
-/** Says whether the stored password of a credential logs in, and keeps the answer. Changes nothing on the device. */
-export async function checkCredential(deps: ActivityDeps, credentialId: string): Promise<CheckResult> {
-  const unknown = (code: ErrorCode): CheckResult => ({ verdict: "unknown", code });
-  const row = await readForCheck(deps.db, credentialId);
-  if (!row) return unknown("credential.not-found");
+/** One log-in with the current password of a credential, within its account's budget. Notes nothing. */
+export async function checkStored(
+  deps: ActivityDeps,
+  row: NonNullable<Awaited<ReturnType<typeof readForCheck>>>,
+  { forProbe }: { forProbe: boolean },
+): Promise<BudgetedCheck> {
   const plugin = deps.findPlugin(row.credential.plugin);
   const device = plugin && pluginDevice(plugin, row.device);
-  if (!plugin || !device) return unknown("credential.plugin-unknown");
-  if (!row.current) return unknown("credential.no-password");
+  if (!plugin || !device) return { verdict: "unknown", code: "credential.plugin-unknown" };
+  if (!row.current) return { verdict: "unknown", code: "credential.no-password" };
   const login = { ...account(row.credential), password: openVersion(deps.vault, row.current) };
   const asked = await call(deps);
+  return checkWithinBudget(deps, { account: row.account, forProbe }, () => plugin.verify(device, login, asked));
+}
+
+/** Says whether the stored password of a credential logs in, and keeps the answer. Changes nothing on the device. */
+export async function checkCredential(deps: ActivityDeps, credentialId: string): Promise<CheckResult> {
+  const row = await readForCheck(deps.db, credentialId);
+  if (!row) return { verdict: "unknown", code: "credential.not-found" };
   // A person who mended a password proves it with the unit that is kept for finding out what is true.
-  const { verdict, code } = await checkWithinBudget(deps, { account: row.account, forProbe: true }, () =>
-    plugin.verify(device, login, asked),
-  );
-  await noteCheck(deps.db, { credentialId, versionId: row.current.id }, { verdict, code });
+  const { verdict, code } = await checkStored(deps, row, { forProbe: true });
+  if (row.current) await noteCheck(deps.db, { credentialId, versionId: row.current.id }, { verdict, code });
   if (verdict === "accepted") await deps.wake(await deps.db.transaction((tx) => wakeDependents(tx, credentialId)));
   return { verdict, code };
 }

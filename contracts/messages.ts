@@ -151,6 +151,21 @@ export interface CheckResult {
   readonly code: ErrorCode;
 }
 
+/** Where a pass of drift checks goes, and how long it may take on a site. */
+export interface DriftPlan {
+  readonly sites: readonly DriftSite[];
+  readonly limitMs: number;
+}
+
+export interface DriftSite {
+  readonly site: string;
+  /** Checks that a pass makes there at most. */
+  readonly limit: number;
+}
+
+/** What the drift checks of one pass said. */
+export type DriftCounts = Readonly<Record<Verdict, number>>;
+
 /** What the repair sweep mended in one pass. */
 export interface RepairResult {
   readonly started: number;

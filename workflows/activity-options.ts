@@ -43,6 +43,25 @@ export function probeActivities({ site, timing }: OperationInput, summary: strin
   });
 }
 
+/** Which sites have credentials to check; the next pass follows a failed one. */
+export const { planDrift } = proxyActivities<MainActivities>({
+  taskQueue: MAIN_QUEUE,
+  startToCloseTimeout: "1 minute",
+  retry: { maximumAttempts: 2 },
+});
+
+/** One site's drift checks of a pass: never repeated within it, for every check is claimed once. */
+export function driftActivities(site: string, limitMs: number) {
+  return proxyActivities<ProbeActivities>({
+    taskQueue: probeQueue(site),
+    scheduleToStartTimeout: "30 seconds",
+    startToCloseTimeout: limitMs,
+    heartbeatTimeout: "10 seconds",
+    retry: { maximumAttempts: 1 },
+    summary: `check stored passwords of ${site}`,
+  });
+}
+
 /** One look that a person waits for. */
 export function inspections(site: string) {
   return proxyActivities<ProbeActivities>({

@@ -74,22 +74,23 @@ async function readDoubt(
 ) {
   const { attempt, settleMs } = asked;
   const found = await readParties(tx, asked.operation);
-  // Where it was sent is where it is looked for, whatever was edited since.
-  const parties = found && { ...found, device: await deviceAsOf(tx, found.device, attempt.deviceRevision) };
   const [candidate] = await tx
     .select()
     .from(secretVersions)
     .where(eq(secretVersions.id, attempt.secretVersionId ?? ""));
-  if (!parties || !candidate) throw new Error("the attempt's credential or candidate is gone");
+  if (!found || !candidate) throw new Error("the attempt's credential or candidate is gone");
+  const settled = sql`max(lease_until) + make_interval(secs => ${settleMs / 1000})`;
+  const [sends] = await tx.execute<{ ever: boolean; quiet: boolean; quietAt: string | null; to: number | null }>(sql`
+    select coalesce(bool_or(sent_at is not null), false) as ever, coalesce(${settled} < now(), true) as quiet,
+           ${settled} as "quietAt", min(device_revision) filter (where sent_at is not null) as "to"
+    from attempts where secret_version_id = ${candidate.id}`);
+  // Where it was first sent is where it is looked for, whatever was edited since.
+  const device = await deviceAsOf(tx, found.device, sends?.to ?? attempt.deviceRevision);
+  const parties = { ...found, device };
   const [current, authenticatorVersion] = [
     await readCurrent(tx, parties.credential.id),
     await readCurrent(tx, parties.authenticator.id),
   ];
-  const settled = sql`max(lease_until) + make_interval(secs => ${settleMs / 1000})`;
-  const [sends] = await tx.execute<{ ever: boolean; quiet: boolean; quietAt: string | null }>(sql`
-    select coalesce(bool_or(sent_at is not null), false) as ever, coalesce(${settled} < now(), true) as quiet,
-           ${settled} as "quietAt"
-    from attempts where secret_version_id = ${candidate.id}`);
   return {
     code: attempt.operationCode,
     number: attempt.number,

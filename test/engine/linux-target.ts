@@ -41,6 +41,9 @@ export async function openLinuxTarget(through: "own" | "root"): ReturnType<OpenT
       await sshd.run(["chpasswd"], made.map(({ username, password }) => `${username}:${password}\n`).join(""));
       return made;
     },
+    setPassword: async (username, password) => {
+      await sshd.run(["chpasswd"], `${username}:${password}\n`);
+    },
     logsIn: (username, password) => sshLogsIn(sshd.port, username, password),
     close: () => sshd.stop(),
   };

@@ -9,6 +9,8 @@ export interface MatrixTarget {
   makeAccounts(count: number): Promise<{ username: string; password: string }[]>;
   /** The account that may change others, where this matrix changes accounts through another one. */
   readonly administrator?: { readonly username: string; readonly password: string };
+  /** Sets an account's password as its administrator, behind Keyturn's back. */
+  setPassword(username: string, password: string): Promise<void>;
   /** A real, fresh log-in, independent of the plugin. */
   logsIn(username: string, password: string): Promise<boolean>;
   readonly address: string;

@@ -1,10 +1,18 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { startPostgresTarget } from "../../scripts/targets/postgres.ts";
-import type { OpenTarget } from "./matrix-target.ts";
+import type { MatrixTarget } from "./matrix-target.ts";
+
+interface PostgresMatrixTarget extends MatrixTarget {
+  /** SIGKILL, as a crash would do. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data and port. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
 
 /** A PostgreSQL server of its own whose roles change their own password, or have it changed by the administrator. */
-export async function openPostgresTarget(through: "own" | "administrator"): ReturnType<OpenTarget> {
+export async function openPostgresTarget(through: "own" | "administrator"): Promise<PostgresMatrixTarget> {
   const server = await startPostgresTarget();
   const logsIn = async (username: string, password: string): Promise<boolean> => {
     const client = new pg.Client({
@@ -46,7 +54,10 @@ export async function openPostgresTarget(through: "own" | "administrator"): Retu
       await server.createRoles(made.map(({ username: name, password }) => ({ name, password })));
       return made;
     },
+    setPassword: (username, password) => server.createRoles([{ name: username, password }]),
     logsIn,
+    kill: () => server.kill(),
+    start: () => server.start(),
     close: () => server.stop(),
   };
 }
