@@ -6,6 +6,7 @@ import type { Client } from "../cli/client.ts";
 import type { ChangesAccepted } from "../contracts/operations.schema.ts";
 import { type Trouble, readTrouble, register } from "./keyturn.ts";
 import { residentMegabytes } from "./memory.ts";
+import { type Overtaking, overtake } from "./overtake.ts";
 import { type ProcessorTime, perItem, processorTime } from "./processor-time.ts";
 import { SLOTS, endLater, startStack } from "./stack.ts";
 import { type Spread, spread } from "./stats.ts";
@@ -37,6 +38,7 @@ export interface AcceptResult extends Trouble {
   /** CPU of one change, where Keyturn spends it. */
   readonly processor: ProcessorTime;
   readonly samples: readonly Sample[];
+  readonly overtaking: Overtaking;
 }
 
 const LOOK_MS = 1000;
@@ -95,7 +97,7 @@ export async function benchAccept({ count, say, cleanup }: AcceptOptions): Promi
   const { keyturn, api } = await startStack(cleanup, say);
   say(`Registering ${count} credentials`);
   const credentialIds = await register(api, target, target.port, SLOTS);
-  const sql = postgres(keyturn.databaseUrl, { max: 1 });
+  const sql = postgres(keyturn.databaseUrl, { max: 2 });
   cleanup.defer(() => sql.end());
   say(`One request for ${count} changes`);
   const before = await processorTime(keyturn);
@@ -104,7 +106,7 @@ export async function benchAccept({ count, say, cleanup }: AcceptOptions): Promi
   const answer = await api.post<ChangesAccepted>("v1/password-changes", { credentialIds });
   const acceptedMs = Math.round(performance.now() - since);
   if (answer.refused.length > 0) throw new Error(`${answer.refused.length} refused: ${answer.refused[0]?.code}`);
-  const samples = await following;
+  const [samples, overtaking] = await Promise.all([following, overtake(api, sql, count)]);
   const processor = perItem(before, await processorTime(keyturn), count);
   return {
     count,
@@ -115,5 +117,6 @@ export async function benchAccept({ count, say, cleanup }: AcceptOptions): Promi
     ...(await readTrouble(sql)),
     processor,
     samples,
+    overtaking,
   };
 }

@@ -6,6 +6,7 @@ import { type Sample, benchAccept, thin } from "./accept.ts";
 import type { Trouble } from "./keyturn.ts";
 import { describeProcessorTime } from "./processor-time.ts";
 import { SLOTS } from "./stack.ts";
+import { spread } from "./stats.ts";
 import { BENCH_PLUGINS, benchChanges } from "./changes.ts";
 
 const USAGE = `npm run bench -- changes --plugin ${BENCH_PLUGINS.join("|")} [--count 200] [--concurrency 20] [--rtt 0] [--json FILE]
@@ -85,6 +86,11 @@ async function accept(options: Options): Promise<{ result: unknown; failed: numb
   const { p50, p95, p99 } = result.single;
   console.log(
     `one change in one request: accepted after ${round(p50)} ms (p50), ${round(p95)} (p95), ${round(p99)} (p99)`,
+  );
+  const { waits, behind, longestChange } = result.overtaking;
+  const waited = spread(waits);
+  console.log(
+    `run-now for the last of ${behind[0]} to ${behind.at(-1)} queued, ${waits.length} times: started after ${round(waited.p50)} ms (p50), ${round(Math.max(...waits))} (longest); the longest change took ${round(longestChange)} ms`,
   );
   console.log(
     table(["seconds", "started", "ended", "ended/s", "api MB", "worker MB"], sampleRows(thin(result.samples, LINES))),

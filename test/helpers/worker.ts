@@ -34,7 +34,11 @@ export class TestWorker {
   }
 
   /** Starts a worker and waits until it works; it is held once at each of the moments. */
-  static async start(surroundings: Surroundings, moments: readonly Moment[] = []): Promise<TestWorker> {
+  static async start(
+    surroundings: Surroundings,
+    moments: readonly Moment[] = [],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<TestWorker> {
     const child = spawn(
       process.execPath,
       ["--import", "./scripts/fast-imports.mjs", "test/helpers/worker-at-moments.ts", moments.join(",")],
@@ -49,6 +53,7 @@ export class TestWorker {
           KEYTURN_KEY: surroundings.key,
           KEYTURN_LOG_LEVEL: "info",
           KEYTURN_WORKFLOW_BUNDLE: await prebuiltWorkflows(),
+          ...environment,
         },
       },
     );
