@@ -126,12 +126,23 @@ export const operations = pgTable(
       .where(sql`${table.waitingFor} in ('authenticator', 'login-budget')`),
     index("operations_credential").on(table.credentialId, table.code),
     // What the list walks, probes and gathers by; see db/queries/operations-list.
-    index("operations_state_kind").on(table.state, table.kind, table.code),
     index("operations_target").on(table.targetId, table.code),
     index("operations_device").on(table.deviceId, table.code),
     index("operations_requester").on(table.requestedBy, table.code),
-    index("operations_due").on(table.dueAt, table.code),
-    index("operations_executed").on(sql`coalesce(${table.executedAt}, '-infinity'::timestamptz)`, table.code),
+    index("operations_state_code").on(table.state, table.code),
+    index("operations_state_due").on(table.state, table.dueAt, table.code),
+    index("operations_state_executed").on(
+      table.state,
+      sql`coalesce(${table.executedAt}, '-infinity'::timestamptz)`,
+      table.code,
+    ),
+    // The few whose due time and execution are not near each other: see db/queries/operations-list/region.ts.
+    index("operations_executed_early")
+      .on(table.dueAt, table.executedAt, table.code)
+      .where(sql`${table.executedAt} is null or ${table.executedAt} < ${table.dueAt}`),
+    index("operations_executed_late")
+      .on(table.executedAt, table.dueAt, table.code)
+      .where(sql`${table.executedAt} - ${table.dueAt} > interval '1 day'`),
     uniqueIndex("operations_parent")
       .on(table.parentCode, table.credentialId)
       .where(sql`${table.parentCode} is not null`),
