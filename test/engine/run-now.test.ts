@@ -3,7 +3,6 @@ import { Client, Connection } from "@temporalio/client";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { operationWorkflowId } from "../../contracts/ids.ts";
 import { SIGNALS } from "../../contracts/messages.ts";
-import { PLUGINS } from "../../plugins/registry.ts";
 import { Estate } from "../helpers/estate.ts";
 import { TestWorker } from "../helpers/worker.ts";
 import { addAccounts, addTarget } from "./matrix-target.ts";
