@@ -12,6 +12,7 @@ import {
   Tags,
   Timestamp,
 } from "./common.schema.ts";
+import { ResolvedPolicy } from "./policies.schema.ts";
 import { Secret } from "./secret.ts";
 import { SECRET_STATUSES } from "./states.ts";
 
@@ -68,43 +69,62 @@ export const CredentialPatch = z
   .meta({ id: "CredentialPatch" });
 export type CredentialPatch = z.infer<typeof CredentialPatch>;
 
-export const Credential = z
-  .object({
-    id: Id,
-    deviceId: Id,
-    device: z.string().describe("The device's name."),
-    plugin: z.string(),
-    username: z.string(),
-    domain: z.string(),
-    additionalInfo: z.string(),
-    type: z.string(),
-    tags: z.array(z.string()),
-    notes: z.string(),
-    active: z.boolean(),
-    automaticChange: z.boolean(),
-    templateId: Id.nullable(),
-    useOwnCredential: z.boolean(),
-    authenticationCredentialId: Id.nullable(),
-    parentCredentialId: Id.nullable(),
-    childValue: z.enum(["parent", "own"]),
-    reconciliation: z.object(reconciliation).meta({ id: "Reconciliation" }),
-    strengthId: Id.nullable(),
-    currentVersion: z.int().nullable().describe("Number of the current password; null when none is stored."),
-    unresolvedVersion: z.int().nullable().describe("Number of a new password whose fate is not proven."),
-    openCode: OperationCode.nullable().describe("The change that is open."),
-    attention: Code.nullable().describe("Why the credential waits for a person."),
-    attentionSince: Timestamp.nullable(),
-    lastCheck: Verdict.nullable(),
-    lastCheckCode: Code.nullable(),
-    lastCheckAt: Timestamp.nullable(),
-    lastCheckSince: Timestamp.nullable().describe("Since when every check says the same."),
-    changedAt: Timestamp.nullable(),
-    revision: z.int(),
-    createdAt: Timestamp,
-    updatedAt: Timestamp,
-  })
-  .meta({ id: "Credential" });
+const credentialFields = {
+  id: Id,
+  deviceId: Id,
+  device: z.string().describe("The device's name."),
+  plugin: z.string(),
+  username: z.string(),
+  domain: z.string(),
+  additionalInfo: z.string(),
+  type: z.string(),
+  tags: z.array(z.string()),
+  notes: z.string(),
+  active: z.boolean(),
+  automaticChange: z.boolean(),
+  templateId: Id.nullable(),
+  useOwnCredential: z.boolean(),
+  authenticationCredentialId: Id.nullable(),
+  parentCredentialId: Id.nullable(),
+  childValue: z.enum(["parent", "own"]),
+  reconciliation: z.object(reconciliation).meta({ id: "Reconciliation" }),
+  strengthId: Id.nullable(),
+  currentVersion: z.int().nullable().describe("Number of the current password; null when none is stored."),
+  unresolvedVersion: z.int().nullable().describe("Number of a new password whose fate is not proven."),
+  openCode: OperationCode.nullable().describe("The change that is open."),
+  attention: Code.nullable().describe("Why the credential waits for a person."),
+  attentionSince: Timestamp.nullable(),
+  lastCheck: Verdict.nullable(),
+  lastCheckCode: Code.nullable(),
+  lastCheckAt: Timestamp.nullable(),
+  lastCheckSince: Timestamp.nullable().describe("Since when every check says the same."),
+  changedAt: Timestamp.nullable(),
+  policy: ResolvedPolicy.nullable().describe("null: it changes on request only."),
+  driven: z.boolean().describe("Whether a change of it succeeded, from which on its policy drives it."),
+  nextChangeAt: Timestamp.nullable().describe("When its policy changes it next, windows and pauses left aside."),
+  nextTrigger: z.enum(["age", "view", "session"]).nullable(),
+  viewedAt: Timestamp.nullable().describe("When the present password was first seen by a person."),
+  sessionEndedAt: Timestamp.nullable().describe("When the first session that used the present password ended."),
+  expiredAt: Timestamp.nullable().describe("When a person declared the present password expired."),
+  automaticNotBefore: Timestamp.nullable().describe("No automatic change starts before."),
+  automaticRefusal: Code.nullable().describe("Why; null after a failed change, or when nothing stands in the way."),
+  revision: z.int(),
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+};
+
+export const Credential = z.object(credentialFields).meta({ id: "Credential" });
 export type Credential = z.infer<typeof Credential>;
+
+export const CredentialDetails = z
+  .object({
+    ...credentialFields,
+    otherPolicies: z
+      .array(z.object({ id: Id, name: z.string(), priority: z.int() }))
+      .describe("Policies that it fits, too, in the order in which they would follow."),
+  })
+  .meta({ id: "CredentialDetails" });
+export type CredentialDetails = z.infer<typeof CredentialDetails>;
 
 export const CredentialPage = pageOf(Credential, "CredentialPage");
 

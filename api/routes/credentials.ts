@@ -3,6 +3,7 @@ import { Id } from "../../contracts/common.schema.ts";
 import {
   Checked,
   Credential,
+  CredentialDetails,
   CredentialInput,
   CredentialPage,
   CredentialPatch,
@@ -10,7 +11,13 @@ import {
 } from "../../contracts/credentials.schema.ts";
 import { ApiProblem } from "../../contracts/problem.ts";
 import { auditObject } from "../../db/queries/audit.ts";
-import { createCredential, editCredential, listCredentials, readCredential } from "../../db/queries/credentials.ts";
+import {
+  createCredential,
+  editCredential,
+  listCredentials,
+  readCredential,
+  readCredentialDetails,
+} from "../../db/queries/credentials.ts";
 import { readDevice } from "../../db/queries/devices.ts";
 import { refuseBadReconciliation } from "../../db/queries/reconcile.ts";
 import { storePassword } from "../../db/queries/secrets.ts";
@@ -77,12 +84,12 @@ export function addCredentialRoutes(add: AddRoute, deps: ApiDeps): void {
     url: "/v1/credentials/:id",
     id: "getCredential",
     tag,
-    summary: "Show a credential",
+    summary: "Show a credential, the policy that holds for it and why",
     permission: "read",
     params,
-    answer: Credential,
+    answer: CredentialDetails,
     refusals: ["credential.not-found"],
-    handle: ({ params: { id } }) => readCredential(deps.db, id),
+    handle: ({ params: { id } }) => readCredentialDetails(deps.db, id),
   });
   addEditRoute(add, deps);
   addCheckRoute(add, deps);

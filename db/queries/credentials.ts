@@ -1,6 +1,7 @@
 import { and, asc, eq, getTableColumns, gt, sql } from "drizzle-orm";
 import type {
   Credential,
+  CredentialDetails,
   CredentialInput,
   CredentialPatch,
   CredentialQuery,
@@ -8,14 +9,18 @@ import type {
 import { ApiProblem } from "../../contracts/problem.ts";
 import type { Database, Transaction } from "../client.ts";
 import { newId } from "../new-id.ts";
-import { credentials, devices } from "../schema/index.ts";
+import { credentials, devices, policies } from "../schema/index.ts";
 import { credentialFilter } from "./credential-filter.ts";
 import { type Page, readCursor, toPage } from "./cursor.ts";
 import { authenticators, type PluginRules } from "./eligibility.ts";
+import { tryAgain } from "./next-change.ts";
+import { explain, holdPolicies, readOtherPolicies, resolveCredentials } from "./resolve-policies.ts";
 
 const columns = {
   ...getTableColumns(credentials),
   device: devices.name,
+  matched: { model: devices.model, deviceType: devices.type, site: devices.site, deviceTags: devices.tags },
+  holds: { id: policies.id, name: policies.name, priority: policies.priority, criteria: policies.criteria },
   currentVersion: sql<number | null>`(select version from secret_versions
     where credential_id = ${credentials.id} and status = 'current')`,
   unresolvedVersion: sql<number | null>`(select version from secret_versions
@@ -25,12 +30,18 @@ const columns = {
   ),
 };
 
-type Row = typeof credentials.$inferSelect &
-  Pick<Credential, "device" | "currentVersion" | "unresolvedVersion" | "openCode">;
+type Row = Awaited<ReturnType<typeof selectCredentials>>[number];
 
-function toCredential(row: Row): Credential {
+function toCredential({ matched, holds, ...row }: Row): Credential {
+  const time = (date: Date | null) => date?.toISOString() ?? null;
   return {
     ...row,
+    policy: holds && {
+      id: holds.id,
+      name: holds.name,
+      priority: holds.priority,
+      why: explain(holds.criteria, { ...row, ...matched }),
+    },
     reconciliation: {
       enabled: row.reconciliationEnabled,
       autorun: row.reconciliationAutorun,
@@ -38,10 +49,15 @@ function toCredential(row: Row): Credential {
       plugin: row.reconciliationPlugin,
       templateId: row.reconciliationTemplateId,
     },
-    attentionSince: row.attentionSince?.toISOString() ?? null,
-    lastCheckAt: row.lastCheckAt?.toISOString() ?? null,
-    lastCheckSince: row.lastCheckSince?.toISOString() ?? null,
-    changedAt: row.changedAt?.toISOString() ?? null,
+    attentionSince: time(row.attentionSince),
+    lastCheckAt: time(row.lastCheckAt),
+    lastCheckSince: time(row.lastCheckSince),
+    changedAt: time(row.changedAt),
+    nextChangeAt: time(row.nextChangeAt),
+    viewedAt: time(row.viewedAt),
+    sessionEndedAt: time(row.sessionEndedAt),
+    expiredAt: time(row.expiredAt),
+    automaticNotBefore: time(row.automaticNotBefore),
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
   };
@@ -64,6 +80,7 @@ function selectCredentials(db: Database | Transaction) {
     .select(columns)
     .from(credentials)
     .innerJoin(devices, eq(devices.id, credentials.deviceId))
+    .leftJoin(policies, eq(policies.id, credentials.policyId))
     .leftJoin(authenticators, eq(authenticators.id, credentials.authenticationCredentialId));
 }
 
@@ -72,6 +89,12 @@ export async function readCredential(db: Database | Transaction, id: string): Pr
   const [row] = await selectCredentials(db).where(eq(credentials.id, id));
   if (!row) throw new ApiProblem("credential.not-found");
   return toCredential(row);
+}
+
+/** With all policies that it fits. @throws ApiProblem `credential.not-found` */
+export async function readCredentialDetails(db: Database, id: string): Promise<CredentialDetails> {
+  const credential = await readCredential(db, id);
+  return { ...credential, otherPolicies: await readOtherPolicies(db, id) };
 }
 
 /** Oldest first. */
@@ -97,6 +120,7 @@ export async function createCredential(tx: Transaction, input: Omit<CredentialIn
   refuseNoAuthenticator(id, input);
   await refuseCycle(tx, id, input.parentCredentialId);
   await tx.insert(credentials).values({ ...toColumns(input), id });
+  await resolveCredentials(tx, [id]);
   return id;
 }
 
@@ -108,6 +132,7 @@ export async function editCredential(
   tx: Transaction,
   edit: { id: string; revision: number; patch: CredentialPatch },
 ): Promise<void> {
+  await holdPolicies(tx);
   const [before] = await tx.select().from(credentials).where(eq(credentials.id, edit.id)).for("no key update");
   if (!before) throw new ApiProblem("credential.not-found");
   if (before.revision !== edit.revision) throw new ApiProblem("request.stale");
@@ -115,8 +140,14 @@ export async function editCredential(
   await refuseCycle(tx, edit.id, edit.patch.parentCredentialId);
   await tx
     .update(credentials)
-    .set({ ...toColumns(edit.patch), revision: before.revision + 1, updatedAt: sql`now()` })
+    .set({
+      ...toColumns(edit.patch),
+      ...(before.automaticRefusal === null ? {} : tryAgain),
+      revision: before.revision + 1,
+      updatedAt: sql`now()`,
+    })
     .where(eq(credentials.id, edit.id));
+  await resolveCredentials(tx, [edit.id]);
 }
 
 function refuseNoAuthenticator(

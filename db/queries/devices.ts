@@ -5,6 +5,7 @@ import type { Database, Transaction } from "../client.ts";
 import { newId } from "../new-id.ts";
 import { devices } from "../schema/index.ts";
 import { contains, type Page, readCursor, toPage } from "./cursor.ts";
+import { holdCredentialsOf, resolveDevice } from "./resolve-policies.ts";
 import { keepRevision } from "./device-revisions.ts";
 
 function toDevice(row: typeof devices.$inferSelect): Device {
@@ -53,6 +54,9 @@ export async function listDevices(db: Database, query: DeviceQuery): Promise<Pag
   return toPage(rows.map(toDevice), query, (row) => [row.id]);
 }
 
+/** Fields of a device that policies' criteria look at. */
+const POLICY_FIELDS = ["name", "model", "type", "site", "tags"] as const;
+
 /**
  * Edits a device. Another address or port is another machine until somebody compares its identity: the pin goes.
  * @throws ApiProblem `request.not-found`, `request.stale`
@@ -61,10 +65,12 @@ export async function editDevice(
   tx: Transaction,
   edit: { id: string; revision: number; patch: DevicePatch & { pinnedIdentity?: string | null } },
 ): Promise<Device> {
+  const { patch } = edit;
+  const matters = POLICY_FIELDS.some((field) => patch[field] !== undefined);
+  if (matters) await holdCredentialsOf(tx, edit.id);
   const [before] = await tx.select().from(devices).where(eq(devices.id, edit.id)).for("update");
   if (!before) throw new ApiProblem("request.not-found", "There is no such device.");
   if (before.revision !== edit.revision) throw new ApiProblem("request.stale");
-  const { patch } = edit;
   const moved =
     (patch.address !== undefined && patch.address !== before.address) ||
     (patch.port !== undefined && patch.port !== before.port);
@@ -80,5 +86,6 @@ export async function editDevice(
     .where(eq(devices.id, edit.id))
     .returning();
   if (!row) throw new Error("the locked device is gone");
+  if (matters) await resolveDevice(tx, edit.id);
   return toDevice(row);
 }

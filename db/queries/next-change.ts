@@ -4,7 +4,7 @@
  */
 import { eq, sql } from "drizzle-orm";
 import type { Transaction } from "../client.ts";
-import { credentials, operations, policies } from "../schema/index.ts";
+import { credentials } from "../schema/index.ts";
 import { uuidArray } from "./eligibility.ts";
 
 /** What a successful change writes into its credential: the age begins anew, and nobody has seen the password yet. */
@@ -21,8 +21,14 @@ export function afterSuccess() {
   };
 }
 
+/** What stood in the way of an automatic change may be mended: the policies' next pass looks again. */
+export const tryAgain = { automaticNotBefore: null, automaticRefusal: null };
+
 /** No automatic change of the credential for so many days: all attempts of one failed. */
-export async function coolDown(tx: Transaction, { credentialId, days }: { credentialId: string; days: number }) {
+export async function coolDown(
+  tx: Transaction,
+  { credentialId, days }: { credentialId: string; days: number },
+): Promise<void> {
   await tx
     .update(credentials)
     .set({ automaticNotBefore: sql`now() + make_interval(days => ${days})`, automaticRefusal: null })
@@ -30,17 +36,20 @@ export async function coolDown(tx: Transaction, { credentialId, days }: { creden
 }
 
 /**
- * The same after an automatic change that people refused or let expire: without it the policy's next pass would ask
- * them again. Does nothing for an operation that a person requested.
+ * The same after automatic changes that people canceled, refused or let expire: without it the policies' next pass
+ * would ask for them again. Passes over operations that people requested.
+ * @param codes of operations whose rows the transaction holds
  */
-export async function coolDownAfter(tx: Transaction, code: number): Promise<void> {
-  const days = sql`coalesce((${policies.limits} ->> 'coolDownDays')::int,
-    (select (values ->> 'coolDownDays')::int from settings), 1)`;
+export async function coolDownAfter(tx: Transaction, codes: readonly number[]): Promise<void> {
   await tx.execute(sql`
-    update ${credentials} set automatic_not_before = now() + make_interval(days => ${days}), automatic_refusal = null
-    from ${operations} left join ${policies} on ${policies.id} = ${operations.policyId}
-    where ${operations.code} = ${code} and ${operations.trigger} in ('age', 'view', 'session')
-      and ${credentials.id} = ${operations.credentialId}`);
+    with ended as materialized (
+      select c.id, coalesce((p.limits ->> 'coolDownDays')::int, (s.values ->> 'coolDownDays')::int, 1) as days
+      from operations o join credentials c on c.id = o.credential_id left join policies p on p.id = o.policy_id
+      left join settings s on s.id = 1
+      where o.code = any(${`{${codes.join(",")}}`}::bigint[]) and o.trigger in ('age', 'view', 'session')
+      order by c.id for no key update of c)
+    update credentials set automatic_not_before = now() + make_interval(days => ended.days), automatic_refusal = null
+    from ended where credentials.id = ended.id`);
 }
 
 /** What was pending since somebody saw or used the password is settled: a person asks for its change. */

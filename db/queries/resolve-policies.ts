@@ -1,5 +1,6 @@
 /** Which policy holds for a credential: of those that are active and whose criteria it fits the highest, then the oldest. */
 import { type SQL, sql } from "drizzle-orm";
+import type { CredentialDetails } from "../../contracts/credentials.schema.ts";
 import type { ResolvedPolicy } from "../../contracts/policies.schema.ts";
 import type { Criteria } from "../../contracts/policy.ts";
 import type { Database, Transaction } from "../client.ts";
@@ -34,8 +35,8 @@ export async function holdCredentialsOf(tx: Transaction, deviceId: string): Prom
 const rules = sql`
   select id, priority, created_at, r as criteria,
     case when r ? 'devices' then array(
-      select replace(replace(replace(replace(name, '\\', '\\\\'), '%', '\\%'), '_', '\\_'), '*', '%')
-      from jsonb_array_elements_text(r -> 'devices') as name) end as names
+      select replace(replace(replace(replace(glob, '\\', '\\\\'), '%', '\\%'), '_', '\\_'), '*', '%')
+      from jsonb_array_elements_text(r -> 'devices') as listed(glob)) end as names
   from policies, lateral (select lower(criteria::text)::jsonb) as lowered(r)
   where active`;
 
@@ -81,12 +82,14 @@ async function resolve(tx: Transaction, scope: SQL, rewritten: SQL): Promise<voi
     where credentials.id = best.id and (credentials.policy_id is distinct from best.policy or ${rewritten})`);
 }
 
-/** Gives these credentials their policies. The transaction holds the policies. */
+/** Gives these credentials their policies: after they were made, or edited. */
 export async function resolveCredentials(tx: Transaction, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await holdPolicies(tx);
   await resolve(tx, sql`f.id = any(${uuidArray(ids)})`, sql`false`);
 }
 
-/** The same for all credentials of a device. */
+/** The same for all credentials of a device, after it was edited. The transaction holds them. */
 export async function resolveDevice(tx: Transaction, deviceId: string): Promise<void> {
   await resolve(tx, sql`f.id in (select id from credentials where device_id = ${deviceId})`, sql`false`);
 }
@@ -98,12 +101,16 @@ export async function resolvePolicy(tx: Transaction, policyId: string): Promise<
 }
 
 /** Policies that the credential fits too, in the order in which they would follow. */
-export async function readOtherPolicies(db: Database | Transaction, credentialId: string) {
-  return db.execute<{ id: string; name: string; priority: number }>(sql`
+export async function readOtherPolicies(
+  db: Database,
+  credentialId: string,
+): Promise<CredentialDetails["otherPolicies"]> {
+  const rows = await db.execute<CredentialDetails["otherPolicies"][number]>(sql`
     with rules as materialized (${rules}), facts as (${facts})
     select p.id, p.name, p.priority from facts f join rules r on ${fits} join policies p on p.id = r.id
     where f.id = ${credentialId} and p.id is distinct from f.policy_id
     order by p.priority desc, p.created_at, p.id limit 20`);
+  return [...rows];
 }
 
 /** What criteria look at of a credential and its device. */

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Credential } from "../../contracts/credentials.schema.ts";
 import type { Policy } from "../../contracts/policies.schema.ts";
 import { type Ask, openTestApi, type TestApi } from "../helpers/api.ts";
 
@@ -26,25 +25,6 @@ async function make(fields: object = {}): Promise<Policy> {
 async function edit({ id, revision }: Pick<Policy, "id" | "revision">, patch: object) {
   return admin<Policy>("PATCH", `/v1/policies/${id}`, { body: patch, headers: { "if-match": `"${revision}"` } });
 }
-
-async function makeDevice(fields: object): Promise<{ id: string; revision: number }> {
-  const name = `device ${(count += 1)}`;
-  const made = await admin<{ id: string; revision: number }>("POST", "/v1/devices", {
-    body: { name, address: "d.example", ...fields },
-  });
-  return made.body;
-}
-
-async function makeCredential(deviceId: string, fields: object = {}): Promise<Credential> {
-  const username = `user${(count += 1)}`;
-  const made = await admin<Credential>("POST", "/v1/credentials", {
-    body: { deviceId, plugin: "plain", username, automaticChange: true, ...fields },
-  });
-  expect(made.status).toBe(201);
-  return made.body;
-}
-
-const show = async (id: string) => (await viewer<Credential>("GET", `/v1/credentials/${id}`)).body;
 
 describe("policies", () => {
   test("are made, shown, listed, edited by revision, with the person who did it", async () => {

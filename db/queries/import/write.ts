@@ -10,6 +10,7 @@ import { credentials, devices, secretVersions } from "../../schema/index.ts";
 import { type Actor, auditObjects, type AuditRow } from "../audit.ts";
 import { editCredential } from "../credentials.ts";
 import { editDevice } from "../devices.ts";
+import { resolveCredentials } from "../resolve-policies.ts";
 import { storePassword } from "../secrets.ts";
 import { type Draft, refuse } from "./match.ts";
 import { inTransactions, inWritingOrder, type Unit } from "./order.ts";
@@ -121,6 +122,10 @@ class Writer {
     });
     if (newDevices.length > 0) await tx.insert(devices).values(newDevices.map(({ values }) => values));
     if (accounts.length > 0) await tx.insert(credentials).values(accounts.map(({ values }) => values));
+    await resolveCredentials(
+      tx,
+      accounts.map(({ id }) => id),
+    );
     const promotedAt = sql`now()`;
     if (versions.length > 0)
       await tx.insert(secretVersions).values(
