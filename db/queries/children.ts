@@ -4,7 +4,7 @@ import type { ChainPlace, OperationRef } from "../../contracts/messages.ts";
 import type { OperationKind, OperationState } from "../../contracts/states.ts";
 import type { Database, Transaction } from "../client.ts";
 import { operations } from "../schema/index.ts";
-import { endOperation } from "./end-operation.ts";
+import { endOperations } from "./end-operation.ts";
 import { openOperations } from "./open-operations.ts";
 import { retarget } from "./retarget.ts";
 import type { OperationRow } from "./stage-facts.ts";
@@ -113,8 +113,8 @@ async function open(tx: Transaction, parent: OperationRow, children: readonly Ch
     parentCode: parent.code,
     items: children.map(({ credential }) => ({ credentialId: credential, trigger: "parent" })),
   });
-  for (const { code, credentialId } of opened)
-    if (attention.has(credentialId)) await endOperation(tx, { code, state: "error", outcome: "credential.attention" });
+  const doubtful = opened.filter(({ credentialId }) => attention.has(credentialId)).map(({ code }) => code);
+  await endOperations(tx, doubtful, { state: "error", outcome: "credential.attention" });
   return opened.map(({ code }) => code);
 }
 
