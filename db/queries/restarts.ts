@@ -77,8 +77,9 @@ async function readHindrances(
     const facts = byId.get(credentialId);
     const settings = (kind === "change-password" ? facts?.change : facts?.demanded) ?? undefined;
     const doubt = facts?.doubt;
-    // A reconciliation logs in with settings of its own, which stage looks at.
-    const holds = kind !== "reconcile-password" || settings === "credential.inactive" || settings === "device.inactive";
+    // What is no change of its account logs in with settings of its own, which stage looks at.
+    const changes = kind === "change-password" || kind === "child-password-change";
+    const holds = changes || settings === "credential.inactive" || settings === "device.inactive";
     if (settings && holds) hindrances.set(code, { code: settings });
     // A restart may resolve its own doubt; another operation's is resolved through that one, or by a restore.
     else if (doubt && doubt.operation !== code)
