@@ -42,6 +42,12 @@ export const targetSnapshots = pgTable("target_snapshots", {
   site: text("site").notNull(),
   url: text("url").notNull(),
   tags: text("tags").array().notNull(),
+  /** What a quick search looks into: no text of a field holds a line's end, so nothing is found across two. */
+  search: text("search")
+    .notNull()
+    .generatedAlwaysAs(
+      sql`username || E'\n' || device || E'\n' || address || E'\n' || manufacturer || E'\n' || model || E'\n' || site || E'\n' || url`,
+    ),
 });
 
 /** One requested piece of work. */
@@ -130,6 +136,9 @@ export const operations = pgTable(
     index("operations_device").on(table.deviceId, table.code),
     index("operations_requester").on(table.requestedBy, table.code),
     index("operations_state_code").on(table.state, table.code),
+    index("operations_kind")
+      .on(table.kind, table.code)
+      .where(sql`${table.kind} <> 'change-password'`),
     index("operations_state_due").on(table.state, table.dueAt, table.code),
     index("operations_state_executed").on(
       table.state,
