@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { OperationChildren } from "./children.schema.ts";
 import {
   Code,
   Id,
@@ -193,6 +194,7 @@ export const OperationDetails = z
     ...operationFields,
     approval: ApprovalDetails.nullable(),
     attemptList: z.array(Attempt),
+    children: OperationChildren,
     progress: LiveProgress.nullable().describe("From the workflow; null when it did not answer within 300 ms."),
   })
   .meta({ id: "OperationDetails" });

@@ -8,6 +8,7 @@ import {
 } from "../../contracts/operations.schema.ts";
 import { isOpen } from "../../contracts/states.ts";
 import { readApprovalDetails } from "../../db/queries/approval-details.ts";
+import { readOperationChildren } from "../../db/queries/children-list.ts";
 import { countOperations, listAttempts, listOperations, readOperation } from "../../db/queries/operations-list.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
@@ -42,19 +43,20 @@ export function addOperationRoutes(add: AddRoute, deps: ApiDeps): void {
     url: "/v1/operations/:code",
     id: "getOperation",
     tag,
-    summary: "Show an operation with its attempts and live progress",
+    summary: "Show an operation with its attempts, its children and live progress",
     permission: "read",
     params,
     answer: OperationDetails,
     refusals: ["operation.not-found"],
     async handle({ params: { code } }) {
       const operation = await readOperation(deps.db, code);
-      const [attemptList, approval, progress] = await Promise.all([
+      const [attemptList, children, approval, progress] = await Promise.all([
         listAttempts(deps.db, code),
+        readOperationChildren(deps.db, code),
         readApprovalDetails(deps.db, operation),
         isOpen(operation.state) ? deps.orchestrator.progress({ code, run: operation.run }) : null,
       ]);
-      return { ...operation, approval, attemptList, progress };
+      return { ...operation, approval, attemptList, children, progress };
     },
   });
   add({

@@ -1,9 +1,8 @@
 import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Child } from "../../contracts/children.schema.ts";
+import type { Child, OperationChildren } from "../../contracts/children.schema.ts";
 import { Secret } from "../../contracts/secret.ts";
 import { newId } from "../../db/new-id.ts";
-import { readOperationChildren } from "../../db/queries/children-list.ts";
 import { openOperations } from "../../db/queries/open-operations.ts";
 import * as schema from "../../db/schema/index.ts";
 import { type Ask, makeCredentials, openTestApi, type TestApi } from "../helpers/api.ts";
@@ -143,7 +142,8 @@ describe("an operation's children", () => {
       }),
     );
     await admin("POST", `/v1/operations/${opened[0]?.code}/cancel`);
-    const found = await readOperationChildren(api.db, code);
+    const { body } = await admin<{ children: OperationChildren }>("GET", `/v1/operations/${code}`);
+    const found = body.children;
     expect(found.counts).toMatchObject({ scheduled: 1, canceled: 1, succeeded: 0 });
     expect(found.items.map((item) => [item.code, item.state, item.credentialId])).toEqual(
       opened.map(({ code: child, credentialId }, index) => [
