@@ -145,7 +145,10 @@ export const operations = pgTable(
       sql`coalesce(${table.executedAt}, '-infinity'::timestamptz)`,
       table.code,
     ),
-    // The few whose due time and execution are not near each other: see db/queries/operations-list/region.ts.
+    // The few whose request, due time and execution are not near each other: see db/queries/operations-list/region.ts.
+    index("operations_planned_ahead")
+      .on(table.dueAt, table.code)
+      .where(sql`${table.dueAt} - ${table.requestedAt} > interval '1 day'`),
     index("operations_executed_early")
       .on(table.dueAt, table.executedAt, table.code)
       .where(sql`${table.executedAt} is null or ${table.executedAt} < ${table.dueAt}`),

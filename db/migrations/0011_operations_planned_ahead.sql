@@ -1,0 +1,1 @@
+CREATE INDEX "operations_planned_ahead" ON "operations" USING btree ("due_at","code") WHERE "operations"."due_at" - "operations"."requested_at" > interval '1 day';
