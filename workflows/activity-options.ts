@@ -5,18 +5,22 @@ import { MAIN_QUEUE, probeQueue, siteQueue } from "../contracts/ids.ts";
 import type { OperationInput } from "../contracts/messages.ts";
 
 /** Our own database only: retried without limit, for a written outcome must not get lost. */
-export const { settle, expire, openChildren, closeChain } = proxyActivities<MainActivities>({
-  taskQueue: MAIN_QUEUE,
-  // Short transactions: a task handed to a worker that froze is soon given to another.
-  startToCloseTimeout: "10 seconds",
-  retry: { initialInterval: "200 milliseconds", backoffCoefficient: 2, maximumInterval: "15 seconds" },
-});
+export function ownActivities(summary: string) {
+  return proxyActivities<MainActivities>({
+    taskQueue: MAIN_QUEUE,
+    // Short transactions: a task handed to a worker that froze is soon given to another.
+    startToCloseTimeout: "10 seconds",
+    retry: { initialInterval: "200 milliseconds", backoffCoefficient: 2, maximumInterval: "15 seconds" },
+    summary,
+  });
+}
 
 /** A pass over the rows that stood still; the next minute's sweep follows a failed one. */
 export const { repair } = proxyActivities<MainActivities>({
   taskQueue: MAIN_QUEUE,
   startToCloseTimeout: "1 minute",
   retry: { maximumAttempts: 2 },
+  summary: "mend what did not move when it should have",
 });
 
 /** The straight path: never retried by Temporal, because only a probe knows what a lost change left behind. */
@@ -48,6 +52,7 @@ export const { planDrift } = proxyActivities<MainActivities>({
   taskQueue: MAIN_QUEUE,
   startToCloseTimeout: "1 minute",
   retry: { maximumAttempts: 2 },
+  summary: "find out which passwords are to be checked",
 });
 
 /** One site's drift checks of a pass: never repeated within it, for every check is claimed once. */
@@ -63,11 +68,12 @@ export function driftActivities(site: string, limitMs: number) {
 }
 
 /** One look that a person waits for. */
-export function inspections(site: string) {
+export function inspections(site: string, summary: string) {
   return proxyActivities<ProbeActivities>({
     taskQueue: probeQueue(site),
     startToCloseTimeout: "2 minutes",
     scheduleToCloseTimeout: "2 minutes",
     retry: { maximumAttempts: 2 },
+    summary,
   });
 }

@@ -1,7 +1,7 @@
 import { continueAsNew, sleep, startChild, workflowInfo } from "@temporalio/workflow";
 import { operationWorkflowId } from "../contracts/ids.ts";
 import { type ChainInput, type OperationInput, WORKFLOWS } from "../contracts/messages.ts";
-import { closeChain, openChildren } from "./activity-options.ts";
+import { ownActivities } from "./activity-options.ts";
 import { isAlreadyStarted } from "./already-started.ts";
 
 /** Workflows started at once. */
@@ -10,6 +10,9 @@ const AT_ONCE = 50;
 /** Pauses between two looks at children that are being changed. Milliseconds. */
 const SHORTEST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
+
+const { openChildren } = ownActivities("open operations of the next children");
+const { closeChain } = ownActivities("every child was seen to");
 
 /**
  * Gives each child of a credential that was changed an operation of its own, page by page, and starts it. Children
@@ -57,7 +60,7 @@ async function startOperation(parent: number, input: OperationInput): Promise<vo
       workflowId: operationWorkflowId(input.code, input.run),
       parentClosePolicy: "ABANDON",
       workflowIdReusePolicy: "REJECT_DUPLICATE",
-      staticSummary: `Operation ${input.code}, child of ${parent}`,
+      staticSummary: `Operation ${input.code}, run ${input.run}: ${input.kind}, child of ${parent}`,
       args: [input],
     });
   } catch (error) {

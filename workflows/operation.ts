@@ -11,19 +11,33 @@ import {
 import { chainWorkflowId } from "../contracts/ids.ts";
 import type { ErrorCode } from "../contracts/errors.ts";
 import { type OperationInput, type Progress, QUERIES, SIGNALS, WORKFLOWS } from "../contracts/messages.ts";
-import type { OperationState } from "../contracts/states.ts";
-import { expire, probeActivities, settle } from "./activity-options.ts";
+import type { OperationState, WaitingFor } from "../contracts/states.ts";
+import { ownActivities, probeActivities } from "./activity-options.ts";
 import { isAlreadyStarted } from "./already-started.ts";
 import { Changes } from "./changes.ts";
 
 /** Where the run goes next: it is to be approved, waits for a moment, looks into a doubt, or is over. */
 type Next =
   | { readonly approveUntil: number }
-  | { readonly until: number }
+  | { readonly until: number; readonly wait: keyof typeof WAITS }
   | { readonly doubt: true }
   | { readonly ended: OperationState };
 
 const doubt: Next = { doubt: true };
+
+/** Titles of waits in Temporal's pages. */
+const WAITS: Readonly<Record<WaitingFor | "attempt" | "look", string>> = {
+  time: "waits for its time",
+  window: "waits for its policy's window",
+  queue: "waits for its place in the queue",
+  device: "waits for the device",
+  "login-budget": "waits until the account may log in again",
+  authenticator: "waits for the account that logs in",
+  worker: "waits for a worker",
+  pause: "waits for the end of a pause",
+  attempt: "waits for the next attempt",
+  look: "waits for the next look at a password in doubt",
+};
 
 /**
  * The life of one run of an operation. The row in PostgreSQL decides what may happen; this workflow owns time, order
@@ -33,12 +47,14 @@ const doubt: Next = { doubt: true };
 export async function operation(input: OperationInput): Promise<OperationState> {
   const run = new Run(input);
   let next: Next =
-    input.approvalExpiresAt === undefined ? { until: input.dueAt } : { approveUntil: input.approvalExpiresAt };
+    input.approvalExpiresAt === undefined
+      ? { until: input.dueAt, wait: "time" }
+      : { approveUntil: input.approvalExpiresAt };
   for (;;) {
     if ("ended" in next) break;
     else if ("doubt" in next) next = await run.probe();
     else if ("approveUntil" in next) next = await run.awaitApproval(next.approveUntil);
-    else next = (await run.waitUntil(next.until), await run.change());
+    else next = (await run.waitUntil(next.until, next.wait), await run.change());
   }
   await condition(allHandlersFinished);
   return next.ended;
@@ -70,6 +86,7 @@ class Run {
     this.#progress = { step: "awaiting-approval", attempt: this.#progress.attempt, nextAt: expiresAt };
     if (await this.#toldBefore(expiresAt, "waits for approval")) return this.change();
     const { code, run } = this.#input;
+    const { expire } = ownActivities("expire, unless somebody decided just in time");
     const result = await expire({ code, run });
     switch (result.kind) {
       case "ended":
@@ -77,21 +94,22 @@ class Run {
       case "awaiting-approval":
         return { approveUntil: result.expiresAt };
       case "approved":
-        return { until: result.dueAt };
+        return { until: result.dueAt, wait: "time" };
     }
   }
 
   /** Waits for a moment, or for somebody to say that the row changed. */
-  async waitUntil(at: number): Promise<void> {
+  async waitUntil(at: number, wait: keyof typeof WAITS): Promise<void> {
     await this.#startAfresh({ dueAt: this.#told ? Date.now() : at });
     this.#progress = { ...this.#progress, step: "waiting", nextAt: at };
-    await this.#toldBefore(at, "waits for its time or a word");
+    await this.#toldBefore(at, WAITS[wait]);
   }
 
   /** Whether somebody says that the row changed before the moment comes. */
   async #toldBefore(at: number, summary: string): Promise<boolean> {
     const ms = at - Date.now();
-    if (ms > 0) await condition(() => this.#told, ms, { summary });
+    const latest = new Date(at).toISOString().replace("T", " ").slice(0, -5);
+    if (ms > 0) await condition(() => this.#told, ms, { summary: `${summary}, at most until ${latest} UTC` });
     const told = this.#told;
     this.#told = false;
     return told;
@@ -110,7 +128,7 @@ class Run {
         return doubt;
       case "parked":
         this.#progress = { ...this.#progress, waitingFor: result.waitingFor };
-        return { until: result.recheckAt };
+        return { until: result.recheckAt, wait: result.waitingFor };
       case "awaiting-approval":
         return { approveUntil: result.expiresAt };
       case "not-yours":
@@ -132,10 +150,10 @@ class Run {
         this.#changes.again(result.epoch);
         return this.change();
       case "undecided":
-        await this.waitUntil(result.nextAt);
+        await this.waitUntil(result.nextAt, "look");
         return doubt;
       case "waiting":
-        return { until: result.dueAt };
+        return { until: result.dueAt, wait: "attempt" };
       case "not-yours":
         return this.#over(result.state);
     }
@@ -144,8 +162,9 @@ class Run {
   async #settle(failed: { attempt: number; epoch: number; code: ErrorCode }): Promise<Next> {
     this.#progress = { step: "settling", attempt: failed.attempt };
     const { code, run } = this.#input;
+    const { settle } = ownActivities(`note that attempt ${failed.attempt} failed: ${failed.code}`);
     const result = await settle({ code, run, epoch: failed.epoch, reason: failed.code });
-    if (result.kind === "again") return { until: result.dueAt };
+    if (result.kind === "again") return { until: result.dueAt, wait: "attempt" };
     // Somebody took the attempt over before it could be settled, and may not live to tell what came of it.
     return result.state === "running" ? doubt : this.#over(result.state);
   }

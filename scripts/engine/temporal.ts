@@ -16,6 +16,8 @@ export interface TemporalOptions {
   uiPort?: number;
   /** The file is of no use after the run. */
   scratch?: boolean;
+  /** Further settings of the server, `key=value`. */
+  dynamicConfig?: readonly string[];
   progress?: Progress;
 }
 
@@ -54,7 +56,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
   await mkdir(folder, { recursive: true });
   const log = join(instance.state, "logs", `${options.name}.log`);
   const output = openSync(log, "a", 0o600);
-  const child = spawn(cli, serverArguments(port, join(folder, "temporal.db"), options.uiPort), {
+  const child = spawn(cli, serverArguments(port, join(folder, "temporal.db"), options), {
     cwd: instance.state,
     env: serverEnvironment(),
     detached: true,
@@ -89,7 +91,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
   return { address: `127.0.0.1:${port}`, port, pid: child.pid ?? 0, child, log, stop, kill };
 }
 
-function serverArguments(port: number, file: string, uiPort: number | undefined): string[] {
+function serverArguments(port: number, file: string, { uiPort, dynamicConfig = [] }: TemporalOptions): string[] {
   return [
     "server",
     "start-dev",
@@ -98,7 +100,7 @@ function serverArguments(port: number, file: string, uiPort: number | undefined)
     `--db-filename=${file}`,
     ...(uiPort === undefined ? ["--headless"] : [`--ui-port=${uiPort}`]),
     ...PRAGMAS.map((pragma) => `--sqlite-pragma=${pragma}`),
-    ...DYNAMIC.map((value) => `--dynamic-config-value=${value}`),
+    ...[...DYNAMIC, ...dynamicConfig].map((value) => `--dynamic-config-value=${value}`),
     "--log-level=warn",
     "--disable-config-file",
     "--disable-config-env",

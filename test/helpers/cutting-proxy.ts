@@ -5,6 +5,8 @@ export interface CuttingProxy {
   readonly port: number;
   /** Bytes passed to the device since the start. */
   readonly sent: number;
+  /** Connections open now. */
+  readonly connections: number;
   /**
    * From now on passes so many bytes each way (no limit where absent), then cuts every connection; the rest never
    * arrives.
@@ -83,6 +85,9 @@ export async function startCuttingProxy(devicePort: number): Promise<CuttingProx
 
   return {
     port,
+    get connections() {
+      return pairs.size;
+    },
     get sent() {
       return sent;
     },
