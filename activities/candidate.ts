@@ -22,7 +22,7 @@ export function candidate(
   const device = pluginDevice(plugin, parties.device);
   if (!device) return { refusal: "operation.not-eligible" };
   const legal = plugin.legalPassword(device.settings, isOwn(parties));
-  if (facts.parent === null) return { refusal: "credential.no-password" };
+  if (facts.parent === null) return { refusal: "operation.not-eligible" };
   if (facts.parent) {
     const password = openVersion(deps.vault, facts.parent);
     return isLegal(legal, password.reveal()) ? { password } : { refusal: "child.password-not-legal" };

@@ -50,7 +50,7 @@ export interface CandidateFacts {
   readonly parties: Parties;
   /** Current version of the account that logs in. */
   readonly login: VersionRow | undefined;
-  /** Current version of the parent whose value the credential takes; null when the parent has none. */
+  /** Current version of the parent whose value the credential takes; null when there is none any more. */
   readonly parent?: VersionRow | null;
   /** Credentials that will take the new value after it. */
   readonly descendants: readonly SameValueDescendant[];
@@ -97,11 +97,12 @@ async function take(tx: Transaction, operation: OperationRow, request: StageRequ
     freePermits(tx, operation.deviceId, operation.code),
   ]);
   if (!parties) return refuse(tx, operation, { outcome: "credential.no-authenticator", settings });
+  const { parentCredentialId } = parties.credential;
   const takesParents = operation.kind === "child-password-change" && parties.credential.childValue === "parent";
   const [hindrances, login, parent, descendants] = await Promise.all([
     readHindrances(tx, operation, parties, settings),
     parties.authenticator.id === operation.credentialId ? current : readCurrent(tx, parties.authenticator.id),
-    takesParents ? readCurrent(tx, parties.credential.parentCredentialId ?? "") : undefined,
+    takesParents && parentCredentialId !== null ? readCurrent(tx, parentCredentialId) : undefined,
     parties.hasChildren ? readSameValueDescendants(tx, operation.credentialId) : [],
   ]);
   const wait = hindrance(operation, parties, { hindrances, permits });

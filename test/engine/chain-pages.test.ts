@@ -2,9 +2,11 @@
 import { eq, inArray, sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
+import { Settings } from "../../contracts/settings.schema.ts";
 import { newId } from "../../db/new-id.ts";
 import { type ChainRows, clearChildrenPending, openPage } from "../../db/queries/children.ts";
 import { endOperation } from "../../db/queries/end-operation.ts";
+import { stage } from "../../db/queries/stage.ts";
 import * as schema from "../../db/schema/index.ts";
 import { Estate } from "../helpers/estate.ts";
 
@@ -252,6 +254,47 @@ describe("a child with an open change", () => {
     expect(await page(code)).toMatchObject({ busy: true, operations: [{ code: second }] });
     expect(await operationsOf(children[0] ?? "")).toMatchObject([{ code: first, parentCode: before.code }]);
     expect(await operationsOf(children[1] ?? "")).toMatchObject([{ code: second, parentCode: code }]);
+  });
+});
+
+describe("a child whose turn comes", () => {
+  const take = (code: number, seen: (parent: string | null | undefined) => void) =>
+    stage(estate.db, {
+      code,
+      run: 1,
+      worker: "test",
+      changeMs: 60_000,
+      settings: Settings.parse({}),
+      prepare: ({ parent: version }) => {
+        seen(version === null ? null : version?.id);
+        return { refusal: "child.password-not-legal" };
+      },
+    });
+
+  it.each<["parent" | "own", boolean]>([
+    ["parent", true],
+    ["own", false],
+  ])("and that takes the value of: %s", async (childValue, ofParent) => {
+    await child({ childValue });
+    const { code, versionId } = await changeParent();
+    const [made = 0] = codes(await page(code));
+    // The parent moved on before: what counts is what it has now.
+    const newest = await promote(parent, { code: null });
+    expect(newest).not.toBe(versionId);
+    let seen: string | null | undefined = "nothing";
+    await take(made, (version) => (seen = version));
+    expect(seen).toBe(ofParent ? newest : undefined);
+  });
+
+  it("and that has no parent any more has no value to take", async () => {
+    const orphan = await child();
+    const { code } = await changeParent();
+    const [made = 0] = codes(await page(code));
+    await estate.db.update(credentials).set({ parentCredentialId: null }).where(eq(credentials.id, orphan));
+    let seen: string | null | undefined = "nothing";
+    await take(made, (version) => (seen = version));
+    expect(seen).toBeNull();
+    expect(await operationsOf(orphan)).toMatchObject([{ state: "error" }]);
   });
 });
 
