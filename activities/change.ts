@@ -13,6 +13,7 @@ import { Journal } from "./journal.ts";
 import type { BudgetedCheck } from "./logins.ts";
 import { candidate } from "./candidate.ts";
 import type { Lent } from "./sessions.ts";
+import { verifyOperation } from "./verify-operation.ts";
 
 /** What Temporal gives to a running activity. */
 export interface Running {
@@ -38,6 +39,8 @@ export async function change(deps: ActivityDeps, input: ChangeInput, running: Ru
       case "staged":
         await deps.atMoment?.("staged", input.code);
         return await carryOut(deps, result.attempt, { journal, ...(next ? { next } : {}) });
+      case "check":
+        return await verifyOperation(deps, result.check, journal);
       case "parked":
         return { kind: "parked", waitingFor: result.waitingFor, recheckAt: result.recheckAt.getTime() };
       case "needs-probe":

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../contracts/errors.ts";
 import type { CheckResult } from "../contracts/messages.ts";
+import { type Limits, withLimits } from "../contracts/policy.ts";
 import { noteCheck } from "../db/queries/attempt.ts";
 import { wakeDependents } from "../db/queries/permits.ts";
 import { noteIdentity, readForCheck, readForIdentify } from "../db/queries/inspect.ts";
@@ -8,8 +9,8 @@ import type { ActivityDeps } from "./deps.ts";
 import { type BudgetedCheck, checkWithinBudget } from "./logins.ts";
 import { account, openVersion, pluginDevice } from "./parties.ts";
 
-async function call(deps: ActivityDeps): Promise<Call> {
-  const { connectTimeoutSeconds, readTimeoutSeconds } = await deps.settings();
+async function call(deps: ActivityDeps, limits?: Limits | null): Promise<Call> {
+  const { connectTimeoutSeconds, readTimeoutSeconds } = withLimits(await deps.settings(), limits);
   return {
     connectTimeoutMs: connectTimeoutSeconds * 1000,
     readTimeoutMs: readTimeoutSeconds * 1000,
@@ -18,19 +19,30 @@ async function call(deps: ActivityDeps): Promise<Call> {
   };
 }
 
+/** Whose stored password is tried. */
+type Stored = Pick<
+  NonNullable<Awaited<ReturnType<typeof readForCheck>>>,
+  "credential" | "device" | "current" | "account"
+>;
+
+interface CheckHow {
+  readonly forProbe: boolean;
+  readonly limits?: Limits | null | undefined;
+  transcript?(line: string): void;
+}
+
 /** One log-in with the current password of a credential, within its account's budget. Notes nothing. */
-export async function checkStored(
-  deps: ActivityDeps,
-  row: NonNullable<Awaited<ReturnType<typeof readForCheck>>>,
-  { forProbe }: { forProbe: boolean },
-): Promise<BudgetedCheck> {
-  const plugin = deps.findPlugin(row.credential.plugin);
-  const device = plugin && pluginDevice(plugin, row.device);
+export async function checkStored(deps: ActivityDeps, stored: Stored, how: CheckHow): Promise<BudgetedCheck> {
+  const plugin = deps.findPlugin(stored.credential.plugin);
+  const device = plugin && pluginDevice(plugin, stored.device);
   if (!plugin || !device) return { verdict: "unknown", code: "credential.plugin-unknown" };
-  if (!row.current) return { verdict: "unknown", code: "credential.no-password" };
-  const login = { ...account(row.credential), password: openVersion(deps.vault, row.current) };
-  const asked = await call(deps);
-  return checkWithinBudget(deps, { account: row.account, forProbe }, () => plugin.verify(device, login, asked));
+  if (!stored.current) return { verdict: "unknown", code: "credential.no-password" };
+  const login = { ...account(stored.credential), password: openVersion(deps.vault, stored.current) };
+  const { transcript } = how;
+  const asked = { ...(await call(deps, how.limits)), ...(transcript ? { transcript } : {}) };
+  return checkWithinBudget(deps, { account: stored.account, forProbe: how.forProbe }, () =>
+    plugin.verify(device, login, asked),
+  );
 }
 
 /** Says whether the stored password of a credential logs in, and keeps the answer. Changes nothing on the device. */

@@ -33,6 +33,7 @@ export async function probe(deps: ActivityDeps, ref: OperationRef, running: Runn
     });
     if (takeover.kind === "waiting") return { kind: "waiting", dueAt: takeover.dueAt.getTime() };
     if (takeover.kind === "not-yours") return takeover;
+    if (takeover.kind === "sends-nothing") return { ...takeover, kind: "failed", code: "change.interrupted" };
     await deps.wake(takeover.wake);
     return await lookInto(deps, takeover.attempt, journal);
   } finally {

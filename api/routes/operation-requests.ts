@@ -1,6 +1,7 @@
 import { OpenedOperation, OperationInput } from "../../contracts/operations.schema.ts";
 import { ApiProblem } from "../../contracts/problem.ts";
 import { requestReconciliation } from "../../db/queries/reconcile.ts";
+import { requestVerification } from "../../db/queries/verify-operation.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
 
@@ -10,7 +11,7 @@ export function addOperationRequestRoutes(add: AddRoute, deps: ApiDeps): void {
     url: "/v1/operations",
     id: "requestOperation",
     tag: "operations",
-    summary: "Request an operation of the kind reconcile-password; changes have a request of their own",
+    summary: "Request a verify-password or a reconcile-password; changes have a request of their own",
     permission: "operate",
     body: OperationInput,
     answer: OpenedOperation,
@@ -28,9 +29,10 @@ export function addOperationRequestRoutes(add: AddRoute, deps: ApiDeps): void {
       "credential.change-open",
     ],
     async handle({ body: { kind, credentialId, scheduledFor, reason = "" }, actor, transact }) {
-      if (kind !== "reconcile-password") throw new ApiProblem("operation.kind-unsupported");
-      const { plugins } = deps;
-      return transact((tx) => requestReconciliation(tx, { credentialId, scheduledFor, reason, actor, plugins }));
+      const request = { credentialId, scheduledFor, reason, actor, plugins: deps.plugins };
+      if (kind === "reconcile-password") return transact((tx) => requestReconciliation(tx, request));
+      if (kind === "verify-password") return transact((tx) => requestVerification(tx, request));
+      throw new ApiProblem("operation.kind-unsupported");
     },
   });
 }

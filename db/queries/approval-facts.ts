@@ -31,7 +31,12 @@ export async function readApprovalDigests(
     .select({
       credential: account(credentials),
       other: account(others),
-      own: reconciles ? sql<boolean>`false` : credentials.useOwnCredential,
+      own:
+        kind === "verify-password"
+          ? sql<boolean>`true`
+          : reconciles
+            ? sql<boolean>`false`
+            : credentials.useOwnCredential,
       address: devices.address,
       port: devices.port,
       pinnedIdentity: devices.pinnedIdentity,

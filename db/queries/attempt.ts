@@ -93,7 +93,7 @@ export async function endAttempt(
 
 /**
  * Notes what a log-in with the stored password said, unless another has become current since: a rejection of the old
- * one would make everybody who logs in with the account wait for nothing.
+ * one would make everybody who logs in with the account wait for nothing. An unknown answer does not lift a rejection.
  */
 export async function noteCheck(
   db: Database,
@@ -118,6 +118,7 @@ export async function noteCheck(
       .where(
         and(
           eq(credentials.id, asked.credentialId),
+          check.verdict === "unknown" ? sql`${credentials.lastCheck} is distinct from 'rejected'` : undefined,
           sql`exists (select 1 from ${secretVersions} where ${secretVersions.id} = ${asked.versionId}
             and ${secretVersions.status} = 'current')`,
         ),

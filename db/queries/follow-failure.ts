@@ -15,7 +15,8 @@ export async function followFailure(
 ): Promise<void> {
   const { code, credentialId, policyId } = operation;
   const { reason, settings } = failed;
-  if (policyId) await countPolicyError(tx, { policyId, code: reason, limit: settings.errorsThatPause });
+  if (policyId && operation.kind !== "verify-password")
+    await countPolicyError(tx, { policyId, code: reason, limit: settings.errorsThatPause });
   if (isAutomatic(operation.trigger)) await coolDown(tx, { credentialId, days: settings.coolDownDays });
   await autoReconcile(tx, { credentialId, outcome: reason, code }, settings);
 }

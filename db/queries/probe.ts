@@ -23,6 +23,8 @@ export interface DoubtfulAttempt extends StagedAttempt {
 
 export type Takeover =
   | { readonly kind: "taken"; readonly attempt: DoubtfulAttempt; readonly wake: OperationRef[] }
+  /** It sent nothing by its kind: there is nothing to look for. */
+  | { readonly kind: "sends-nothing"; readonly attempt: number; readonly epoch: number }
   | { readonly kind: "waiting"; readonly dueAt: Date }
   | { readonly kind: "not-yours"; readonly state: OperationState };
 
@@ -62,6 +64,7 @@ export async function takeOver(
         wakeAt: sql`now() + make_interval(secs => ${request.wakeInMs / 1000})`,
       })
       .where(eq(operations.code, request.code));
+    if (raised.secretVersionId === null) return { kind: "sends-nothing", attempt: raised.number, epoch: raised.epoch };
     const facts = await readDoubt(tx, { operation, attempt: raised, settleMs: request.settleMs(raised.plugin) });
     const wake = open.permit ? await grantPermits(tx, open.deviceId) : [];
     return { kind: "taken", attempt: { ...facts, probes: operation.probes + 1 }, wake };

@@ -65,7 +65,8 @@ export async function refuseBadReconciliation(
   if (row.enabled) refuseSettings(row, plugins);
 }
 
-export interface ReconciliationRequest {
+/** What a person asks for one credential. */
+export interface CredentialRequest {
   readonly credentialId: string;
   readonly reason: string;
   readonly actor: Actor;
@@ -79,7 +80,7 @@ export interface ReconciliationRequest {
  * @throws ApiProblem `credential.not-found`, `credential.inactive`, `device.inactive`, `credential.no-reconciliation`,
  * `credential.plugin-unknown`, `credential.no-template`, `credential.no-password`, `credential.change-open`
  */
-export async function requestReconciliation(tx: Transaction, request: ReconciliationRequest): Promise<Opened> {
+export async function requestReconciliation(tx: Transaction, request: CredentialRequest): Promise<Opened> {
   const { credentialId, reason, actor, scheduledFor: dueAt } = request;
   const row = await readSettingsOf(tx, credentialId);
   if (!row.active) throw new ApiProblem("credential.inactive");
@@ -100,7 +101,8 @@ export async function requestReconciliation(tx: Transaction, request: Reconcilia
   return opened;
 }
 
-function changeOpen(openCode: string | null): ApiProblem {
+/** The refusal that names the operation in the way. */
+export function changeOpen(openCode: string | null): ApiProblem {
   return new ApiProblem("credential.change-open", undefined, openCode === null ? {} : { openCode: Number(openCode) });
 }
 

@@ -81,8 +81,8 @@ async function readHindrances(
     const changes = kind === "change-password" || kind === "child-password-change";
     const holds = changes || settings === "credential.inactive" || settings === "device.inactive";
     if (settings && holds) hindrances.set(code, { code: settings });
-    // A restart may resolve its own doubt; another operation's is resolved through that one, or by a restore.
-    else if (doubt && doubt.operation !== code)
+    // A restart may resolve its own doubt; another change's is resolved through that one, by a restore or reconciliation.
+    else if (changes && doubt && doubt.operation !== code)
       hindrances.set(code, {
         code: "credential.attention",
         detail: `Version ${doubt.version} is in doubt since operation ${doubt.operation}: restart that one, or restore a version.`,

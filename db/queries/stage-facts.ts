@@ -73,7 +73,8 @@ export async function readParties(tx: Transaction, operation: PartiesOf): Promis
     .where(eq(credentials.id, credentialId));
   if (!row) return undefined;
   const { credential, device, rules, policy, hasChildren } = row;
-  const authenticator = credential.useOwnCredential && !reconciles ? credential : row.other;
+  const own = operation.kind === "verify-password" || (credential.useOwnCredential && !reconciles);
+  const authenticator = own ? credential : row.other;
   if (!authenticator) return undefined;
   return {
     credential,

@@ -18,7 +18,8 @@ import type { OperationRow, Parties, VersionRow } from "./stage-facts.ts";
 interface Beginning {
   readonly parties: Parties;
   readonly request: StageRequest;
-  readonly versionId: string;
+  /** What it sends or looks for; null: nothing is sent. */
+  readonly versionId: string | null;
   readonly permit: boolean;
 }
 

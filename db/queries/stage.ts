@@ -17,8 +17,9 @@ import {
   readParties,
   type VersionRow,
 } from "./stage-facts.ts";
-import { hindrance } from "./stage-waits.ts";
+import { hindrance, type Wait } from "./stage-waits.ts";
 import { approveAgain, begin, park, refuse, store } from "./stage-writes.ts";
+import { checkRefusal, type StagedCheck } from "./verify-operation.ts";
 
 /** An attempt that is under way, with everything its work needs. Passwords are still sealed. */
 export interface StagedAttempt {
@@ -41,6 +42,8 @@ export type StageResult =
     }
   /** An open candidate must be resolved first; the row runs for that now. */
   | { readonly kind: "needs-probe" }
+  /** A look that changes nothing. */
+  | { readonly kind: "check"; readonly check: StagedCheck }
   | { readonly kind: "running" }
   | { readonly kind: "awaiting-approval"; readonly expiresAt: Date; readonly wake: OperationRef[] }
   | { readonly kind: "not-yours"; readonly state: OperationState; readonly wake: OperationRef[] };
@@ -105,12 +108,14 @@ async function take(tx: Transaction, operation: OperationRow, request: StageRequ
     takesParents && parentCredentialId !== null ? readCurrent(tx, parentCredentialId) : undefined,
     parties.hasChildren ? readSameValueDescendants(tx, operation.credentialId) : [],
   ]);
-  const wait = hindrance(operation, parties, { hindrances, permits });
+  const checks = operation.kind === "verify-password";
+  const wait = hindrance(operation, parties, { hindrances, permits: checks ? 1 : permits });
   if (wait?.first) return park(tx, operation, wait);
   if (operation.approval !== null) {
     const digest = approvalDigest(parties);
     if (digest !== operation.approvalDigest) return approveAgain(tx, operation, digest);
   }
+  if (checks) return stageCheck(tx, operation, { parties, request, current, wait });
   if (hindrances.openVersionId !== null) {
     await begin(tx, operation, { parties, request, versionId: hindrances.openVersionId, permit: false });
     return { kind: "needs-probe" };
@@ -128,4 +133,19 @@ async function take(tx: Transaction, operation: OperationRow, request: StageRequ
     kind: "staged",
     attempt: { ...begun, parties, candidate: stored, current, authenticatorVersion: login },
   };
+}
+
+/** scheduled → running for a look that changes nothing: no candidate, no permit. */
+async function stageCheck(
+  tx: Transaction,
+  operation: OperationRow,
+  facts: { parties: Parties; request: StageRequest; current: VersionRow | undefined; wait: Wait | undefined },
+): Promise<StageResult> {
+  const { parties, request, current, wait } = facts;
+  const outcome = checkRefusal(parties, current);
+  if (outcome || !current)
+    return refuse(tx, operation, { outcome: outcome ?? "credential.no-password", settings: request.settings });
+  if (wait) return park(tx, operation, wait, parties);
+  const begun = await begin(tx, operation, { parties, request, versionId: null, permit: false });
+  return { kind: "check", check: { ...begun, parties, current } };
 }
