@@ -13,7 +13,14 @@ import { SessionPool } from "./activities/sessions.ts";
 import { Starter } from "./activities/starter.ts";
 import { wakeOperation } from "./activities/starts.ts";
 import { type Config, readConfig } from "./config/env.ts";
-import { DRIFT_SCHEDULE, MAIN_QUEUE, probeQueue, REPAIR_SCHEDULE, siteQueue } from "./contracts/ids.ts";
+import {
+  DRIFT_SCHEDULE,
+  MAIN_QUEUE,
+  POLICY_SCHEDULE,
+  probeQueue,
+  REPAIR_SCHEDULE,
+  siteQueue,
+} from "./contracts/ids.ts";
 import { type RepairResult, WORKFLOWS } from "./contracts/messages.ts";
 import { openVault } from "./crypto/check-value.ts";
 import { openDatabase } from "./db/client.ts";
@@ -148,6 +155,7 @@ async function createWorkers({ config, connection, deps, client, mended }: Works
 
 const SWEEPS = [
   sweep(REPAIR_SCHEDULE, WORKFLOWS.repairSweep, "1 minute"),
+  sweep(POLICY_SCHEDULE, WORKFLOWS.policySweep, "1 minute"),
   sweep(DRIFT_SCHEDULE, WORKFLOWS.driftSweep, "5 minutes"),
 ];
 

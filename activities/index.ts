@@ -16,6 +16,7 @@ import { change, type Running } from "./change.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { type Beating, checkDrift, planDrift } from "./drift.ts";
 import { checkCredential, identifyDevice } from "./inspect.ts";
+import { sweepPolicies } from "./policy-sweep.ts";
 import { probe } from "./probe.ts";
 import { repair } from "./repair.ts";
 
@@ -53,6 +54,14 @@ export function createMainActivities(
     openChildren: guarded(deps, (place: ChainPlace) => openChildren(deps, place)),
     closeChain: guarded(deps, (place: ChainPlace) => closeChain(deps, place)),
     planDrift: guarded(deps, () => planDrift(deps)),
+    sweepPolicies: guarded(deps, () => {
+      const context = Context.current();
+      const { heartbeatDetails } = context.info;
+      return sweepPolicies(deps, {
+        opened: typeof heartbeatDetails === "number" ? heartbeatDetails : 0,
+        beat: (opened) => context.heartbeat(opened),
+      });
+    }),
     repair: guarded(deps, async () => {
       const result = await repair({ db: deps.db, client, settings: await deps.settings(), log: deps.log });
       mended(result);

@@ -13,6 +13,7 @@ import { addOpenApi } from "./plugins/openapi.ts";
 import { routeAdder } from "./route.ts";
 import { addAdministrationRoutes } from "./routes/administration.ts";
 import { addChildrenRoutes } from "./routes/children.ts";
+import { addCredentialEventRoutes } from "./routes/credential-events.ts";
 import { addCredentialRoutes } from "./routes/credentials.ts";
 import { addDeviceRoutes } from "./routes/devices.ts";
 import { addHealthRoutes } from "./routes/health.ts";
@@ -78,6 +79,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   addOperationRequestRoutes(add, deps);
   addOperationActionRoutes(add, deps);
   addBulkActionRoutes(add, deps);
+  addCredentialEventRoutes(add);
   addPolicyRoutes(add, deps);
   addStrengthRoutes(add, deps);
   addSiteRoutes(add, deps);

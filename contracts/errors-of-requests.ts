@@ -112,6 +112,11 @@ export const CREDENTIALS = {
     "No way to reconcile this credential is set up.",
     "Set `reconciliation` in its execution settings: enabled, and an account that may set its password.",
   ),
+  "credential.no-policy": entry(
+    422,
+    "No policy changes this credential by itself.",
+    "Make a policy that it fits, or request its first change by hand: then its policy drives it.",
+  ),
   "policy.not-found": entry(404, "There is no such policy.", "Check the id."),
   "policy.name-taken": entry(409, "Another policy has this name.", "Choose another name."),
   "strength.not-found": entry(404, "There is no such strength.", "Check the id."),

@@ -166,6 +166,14 @@ export interface DriftSite {
 /** What the drift checks of one pass said. */
 export type DriftCounts = Readonly<Record<Verdict, number>>;
 
+/** What one pass over the policies did. */
+export interface PolicySweepResult {
+  /** Changes opened. */
+  readonly opened: number;
+  /** Credentials that are due and accept no change. */
+  readonly refused: number;
+}
+
 /** What the repair sweep mended in one pass. */
 export interface RepairResult {
   readonly started: number;

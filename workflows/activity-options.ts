@@ -23,6 +23,15 @@ export const { repair } = proxyActivities<MainActivities>({
   summary: "mend what did not move when it should have",
 });
 
+/** A pass over due credentials; one that was interrupted goes on, and the next minute's sweep follows a failed one. */
+export const { sweepPolicies } = proxyActivities<MainActivities>({
+  taskQueue: MAIN_QUEUE,
+  startToCloseTimeout: "2 minutes",
+  heartbeatTimeout: "20 seconds",
+  retry: { maximumAttempts: 2 },
+  summary: "open the changes that policies want",
+});
+
 /** The straight path: never retried by Temporal, because only a probe knows what a lost change left behind. */
 export function siteActivities({ site, priority, timing }: OperationInput, summary: string) {
   return proxyActivities<SiteActivities>({

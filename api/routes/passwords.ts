@@ -10,6 +10,7 @@ import {
 } from "../../contracts/credentials.schema.ts";
 import { auditObject } from "../../db/queries/audit.ts";
 import { listVersions, readVersion, restoreVersion, storePassword } from "../../db/queries/secrets.ts";
+import { noteView } from "../../db/queries/uses.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
 
@@ -64,22 +65,25 @@ function addRevealRoute(add: AddRoute, deps: ApiDeps): void {
     url: "/v1/credentials/:id/reveal",
     id: "revealPassword",
     tag,
-    summary: "Show a password in clear text; every view is audited",
+    summary: "Show a password in clear text; every view is audited, and its policy may change it after the first",
     permission: "reveal",
     params,
     body: RevealInput,
     answer: Revealed,
     requestsPerMinute: 600,
     refusals: ["version.not-found", "secret.unreadable"],
-    async handle({ params: { id }, body: { version, reason }, actor }) {
+    async handle({ params: { id }, body: { version, reason }, actor, transact }) {
       const row = await readVersion(deps.db, id, version);
       const secret = deps.vault.open(row.sealed, { versionId: row.id, credentialId: id, version: row.version });
       // Committed before the answer goes out: no view without its record.
-      await auditObject(deps.db, actor, {
-        action: "credential.revealed",
-        objectType: "credential",
-        objectId: id,
-        details: { version: row.version, reason },
+      await transact(async (tx) => {
+        await noteView(tx, { credentialId: id, versionId: row.id });
+        await auditObject(tx, actor, {
+          action: "credential.revealed",
+          objectType: "credential",
+          objectId: id,
+          details: { version: row.version, reason },
+        });
       });
       return { credentialId: id, version: row.version, status: row.status, password: secret.reveal() };
     },

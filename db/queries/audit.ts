@@ -64,8 +64,13 @@ export async function auditObject(tx: Database | Transaction, actor: Actor, row:
   await tx.insert(audit).values({ ...actor, ...row, details: row.details ?? {} });
 }
 
+/** Rows of one statement; PostgreSQL takes 65,535 parameters. */
+const MOST = 1000;
+
 /** Writes audit rows about many things but operations, in the transaction that changes them. */
 export async function auditObjects(tx: Transaction, actor: Actor, rows: readonly AuditRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await tx.insert(audit).values(rows.map((row) => ({ ...actor, ...row, details: row.details ?? {} })));
+  for (let at = 0; at < rows.length; at += MOST)
+    await tx
+      .insert(audit)
+      .values(rows.slice(at, at + MOST).map((row) => ({ ...actor, ...row, details: row.details ?? {} })));
 }

@@ -38,6 +38,8 @@ export async function requestChanges(tx: Transaction, request: ChangeRequest): P
   for (const id of asked) if (!found.has(id)) refusals.set(id, "credential.not-found");
   for (const [id, refusal] of found) if (refusal) refusals.set(id, refusal);
   const eligible = [...found.keys()].filter((id) => !refusals.has(id));
+  // Credentials are locked before their operations are inserted, as the policies' pass does.
+  await clearTriggers(tx, eligible);
   const opened = await openOperations(tx, {
     kind: "change-password",
     priority: 2,
@@ -46,7 +48,6 @@ export async function requestChanges(tx: Transaction, request: ChangeRequest): P
     items: eligible.map((credentialId) => ({ credentialId, trigger: "request", dueAt: scheduledFor })),
   });
   const taken = new Set(opened.map(({ credentialId }) => credentialId));
-  await clearTriggers(tx, [...taken]);
   for (const id of eligible) if (!taken.has(id)) refusals.set(id, "credential.change-open");
   return { operations: opened, refused: await describeRefusals(tx, refusals) };
 }
