@@ -23,7 +23,7 @@ import {
 import { addTarget } from "./matrix-target.ts";
 import { openPostgresTarget } from "./postgresql-target.ts";
 
-const { devices, strengths } = schema;
+const { devices, operations, strengths } = schema;
 
 let target: Awaited<ReturnType<typeof openPostgresTarget>>;
 let estate: Estate;
@@ -133,6 +133,35 @@ it("the parent changed again while its children run: all end on the newest value
   await settled(estate);
   await proveFollowed(estate, parent, children);
   for (const made of [before, code]) await proveOnce(estate, made, children);
+});
+
+it("children that wait for their time or for an approval change with their parent at once", async () => {
+  const { parent, children } = await family(2);
+  const [early, unapproved] = await estate.request(...children.map(({ credentialId }) => credentialId));
+  const later = new Date(Date.now() + 3_600_000);
+  await estate.db
+    .update(operations)
+    .set({ dueAt: later, scheduledFor: later, wakeAt: later, waitingFor: "time" })
+    .where(eq(operations.code, early ?? 0));
+  await estate.db
+    .update(operations)
+    .set({
+      state: "awaiting-approval",
+      approval: { levels: [{ approvals: 1, approvers: [] }], expiresMinutes: 60 },
+      approvalDigest: "as it was requested",
+      approvalExpiresAt: later,
+      wakeAt: later,
+      waitingFor: null,
+    })
+    .where(eq(operations.code, unapproved ?? 0));
+  await startWorker();
+  const unstarted = sql`${operations.startedRun} < ${operations.run}`;
+  await eventually(async () => expect(await estate.db.select().from(operations).where(unstarted)).toEqual([]));
+  const code = await requestParent(parent);
+  await eventually(async () => expect(await states(code)).toEqual(["succeeded", "succeeded"]));
+  await settled(estate);
+  await proveFollowed(estate, parent, children);
+  expect((await childrenOf(estate, code)).map((made) => made.code)).toEqual([early, unapproved]);
 });
 
 it("a child changed alone is changed again with its parent", async () => {
