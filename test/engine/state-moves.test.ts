@@ -33,7 +33,11 @@ const write = (code: number, change: ReturnType<typeof sql>) =>
 async function tryStage(code: number, refused = false) {
   const { run } = await estate.operation(code);
   return stage(estate.db, {
-    ...{ code, run, worker: "test", settings, changeMs: 60_000 },
+    code,
+    run,
+    worker: "test",
+    settings,
+    changeMs: 60_000,
     prepare: ({ parties: { credential } }) =>
       refused
         ? { refusal: "credential.inactive" }

@@ -1,0 +1,184 @@
+/** Approvals with a real worker: its timer against the decisions, and signals that say more than the rows do. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client, Connection } from "@temporalio/client";
+import { eq, sql } from "drizzle-orm";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { operationWorkflowId } from "../../contracts/ids.ts";
+import { type Progress, QUERIES, SIGNALS } from "../../contracts/messages.ts";
+import { ApiProblem } from "../../contracts/problem.ts";
+import { requestChanges } from "../../db/queries/requests.ts";
+import * as schema from "../../db/schema/index.ts";
+import { PLUGINS } from "../../plugins/registry.ts";
+import { needApprovals } from "../helpers/approvals.ts";
+import { Estate } from "../helpers/estate.ts";
+import { TestWorker } from "../helpers/worker.ts";
+import { addAccounts, addTarget } from "./matrix-target.ts";
+import { openPostgresTarget } from "./postgresql-target.ts";
+import { proveNothingLost } from "./proof.ts";
+
+const RACERS = 16;
+
+let target: Awaited<ReturnType<typeof openPostgresTarget>>;
+let estate: Estate;
+let worker: TestWorker | undefined;
+let connection: Connection;
+let client: Client;
+
+beforeAll(async () => {
+  target = await openPostgresTarget("own");
+});
+afterAll(() => target.close());
+beforeEach(async () => {
+  estate = await Estate.open();
+  await needApprovals(estate.db, 1);
+  const { address, namespace } = estate.surroundings.temporal;
+  connection = await Connection.connect({ address });
+  client = new Client({ connection, namespace });
+});
+afterEach(async () => {
+  await worker?.kill();
+  worker = undefined;
+  await connection.close();
+  await estate.close();
+});
+
+/** Operations that wait for an approval, which expire after so many seconds. */
+async function open(count: number, seconds = 3600) {
+  const place = await addTarget(estate, target);
+  const accounts = await addAccounts(estate, target, place, count);
+  const opened = await estate.db.transaction(async (tx) => {
+    const actor = { actor: "test", person: "tester" };
+    const credentialIds = accounts.map(({ credentialId }) => credentialId);
+    const { operations } = await requestChanges(tx, { credentialIds, reason: "", actor, plugins: PLUGINS });
+    await tx.execute(sql`update operations set
+      approval_expires_at = clock_timestamp() + make_interval(secs => ${seconds}),
+      wake_at = clock_timestamp() + make_interval(secs => ${seconds})`);
+    return new Map(operations.map(({ credentialId, code }) => [credentialId, code]));
+  });
+  return accounts.map((account) => ({ account, code: opened.get(account.credentialId) ?? 0 }));
+}
+
+const workflow = (code: number) => client.workflow.getHandle(operationWorkflowId(code, 1));
+const start = async () => (worker = await TestWorker.start(estate.surroundings));
+
+/** Until the run waits for its approval. */
+const waits = (code: number) =>
+  vi.waitFor(
+    async () => expect((await workflow(code).query<Progress>(QUERIES.progress)).step).toBe("awaiting-approval"),
+    30_000,
+  );
+
+/** As the API does it: the row, and then a word to the run. Says what the person is told. */
+async function approve(code: number): Promise<string> {
+  try {
+    await estate.act("approve", code, "Ben");
+  } catch (error) {
+    if (error instanceof ApiProblem) return error.code;
+    throw error;
+  }
+  await workflow(code).signal(SIGNALS.approvalDecided);
+  return "approved";
+}
+
+it("signals straight into Temporal approve nothing; an approval lets the change run", async () => {
+  await start();
+  const [{ account, code } = { account: undefined, code: 0 }] = await open(1);
+  await waits(code);
+  for (const signal of Object.values(SIGNALS)) {
+    await workflow(code).signal(signal);
+    await waits(code);
+  }
+  // Each was heard: the run looked at its row again, and went on waiting.
+  await vi.waitFor(async () => {
+    const { events = [] } = await workflow(code).fetchHistory();
+    expect(events?.filter((event) => event.activityTaskCompletedEventAttributes).length).toBeGreaterThan(0);
+  }, 30_000);
+  await waits(code);
+  expect(await estate.operation(code)).toMatchObject({ state: "awaiting-approval", approvalRound: 1 });
+  expect(await estate.attempts(code)).toEqual([]);
+  expect(await approve(code)).toBe("approved");
+  expect((await estate.until(code)).state).toBe("succeeded");
+  if (account) await proveNothingLost(estate, target, { code, account, mustSucceed: true });
+});
+
+it("expires by its timer, touches nothing and frees its credential", async () => {
+  await start();
+  const [{ account, code } = { account: undefined, code: 0 }] = await open(1, 3);
+  await waits(code);
+  expect(await estate.until(code, ["expired"])).toMatchObject({ outcome: "approval.expired", openCredentialId: null });
+  expect(await workflow(code).result()).toBe("expired");
+  expect(await estate.attempts(code)).toEqual([]);
+  expect((await estate.audit(code)).map(({ action }) => action)).toEqual(["operation.requested", "operation.expired"]);
+  await estate.request(account?.credentialId ?? "");
+});
+
+it(
+  "approved around the moment at which the timer fires: each ends as the approver was told",
+  { timeout: 180_000 },
+  async () => {
+    await start();
+    const operations = await open(RACERS, 6);
+    await Promise.all(operations.map(({ code }) => waits(code)));
+    const ends = (await estate.operation(operations[0]?.code ?? 0)).approvalExpiresAt?.getTime() ?? 0;
+    const told = await Promise.all(
+      operations.map(async ({ code }, index) => {
+        await sleep(ends - Date.now() + (index - RACERS / 2) * 15);
+        return approve(code);
+      }),
+    );
+    for (const [index, { code, account }] of operations.entries()) {
+      const { state } = await estate.until(code, ["succeeded", "error", "expired"]);
+      const approved = told[index] === "approved";
+      if (!approved) expect(["approval.expired", "operation.state"]).toContain(told[index]);
+      expect(state, told[index]).toBe(approved ? "succeeded" : "expired");
+      expect(await estate.attempts(code)).toHaveLength(approved ? 1 : 0);
+      expect(await workflow(code).result()).toBe(state);
+      if (approved) await proveNothingLost(estate, target, { code, account, mustSucceed: true });
+    }
+    expect(new Set(told).size).toBeGreaterThan(1);
+  },
+);
+
+it("decided and expired while no worker was there: it goes on from what the rows say", async () => {
+  const [approved, late, waiting] = await open(3, 3600);
+  await estate.act("approve", approved?.code ?? 0, "Ben");
+  await estate.db
+    .update(schema.operations)
+    .set({ approvalExpiresAt: sql`now()` })
+    .where(eq(schema.operations.code, late?.code ?? 0));
+  await start();
+  expect((await estate.until(approved?.code ?? 0)).state).toBe("succeeded");
+  expect((await estate.until(late?.code ?? 0, ["expired"])).outcome).toBe("approval.expired");
+  await waits(waiting?.code ?? 0);
+});
+
+it("what changed after the approval is asked for again, and only then done", async () => {
+  await start();
+  const [{ account, code } = { account: undefined, code: 0 }] = await open(1);
+  await waits(code);
+  const later = new Date(Date.now() + 2000);
+  await estate.db.update(schema.operations).set({ scheduledFor: later }).where(eq(schema.operations.code, code));
+  expect(await approve(code)).toBe("approved");
+  await estate.db.update(schema.devices).set({
+    settings: sql`jsonb_set(settings, '{postgresql,caCertificate}',
+      to_jsonb((settings #>> '{postgresql,caCertificate}') || chr(10)))`,
+  });
+  await estate.until(code, ["awaiting-approval"]);
+  await waits(code);
+  expect(await estate.operation(code)).toMatchObject({ approvalRound: 2, waitingFor: null });
+  expect(await estate.attempts(code)).toEqual([]);
+  expect(await approve(code)).toBe("approved");
+  expect((await estate.until(code)).state).toBe("succeeded");
+  if (account) await proveNothingLost(estate, target, { code, account, mustSucceed: true });
+  const said = (await estate.audit(code)).map(({ action }) => action.replace("operation.", ""));
+  expect(said).toEqual([
+    "requested",
+    "approved",
+    "scheduled",
+    "awaiting-approval",
+    "approved",
+    "scheduled",
+    "running",
+    "succeeded",
+  ]);
+});
