@@ -1,10 +1,17 @@
-import { ActivityFailure } from "@temporalio/workflow";
+import { ActivityFailure, workflowInfo } from "@temporalio/workflow";
 import type { ChangeResult, OperationInput } from "../contracts/messages.ts";
-import type { Priority } from "../contracts/states.ts";
+import type { OperationKind, Priority } from "../contracts/states.ts";
 import { siteActivities } from "./activity-options.ts";
 
 /** Marks that somebody asked for immediate execution while a change was queued. */
 const HURRY = Symbol("hurry");
+
+/** Titles of the work in Temporal's pages, by kind where it is not the usual one. */
+const CHANGE = "stage, log in, send, prove, promote";
+const WORK: Readonly<Partial<Record<OperationKind, string>>> = {
+  "reconcile-password": "stage, log in with another account, send, prove, promote",
+  "verify-password": "log in with the stored password",
+};
 
 interface Scheduled {
   readonly priority: Priority;
@@ -21,12 +28,16 @@ export class Changes {
   #priority: Priority;
   #hurried!: () => void;
   #hurry: Promise<typeof HURRY>;
+  /** Number of the next attempt; a run that follows another learns it from its first failure. */
+  #attempt: number | undefined;
   /** Set by a probe that wants the same candidate applied once more. */
   #againEpoch: number | undefined;
 
   constructor(input: OperationInput) {
     this.#input = input;
     this.#priority = input.priority;
+    const isFirst = input.run === 1 && workflowInfo().continuedFromExecutionRunId === undefined;
+    this.#attempt = isFirst ? 1 : undefined;
     this.#hurry = new Promise((resolve) => {
       this.#hurried = () => resolve(HURRY);
     });
@@ -45,6 +56,11 @@ export class Changes {
   /** The next change applies the candidate again that a probe holds under this epoch. */
   again(epoch: number): void {
     this.#againEpoch = epoch;
+  }
+
+  /** The next change makes the attempt after this one. */
+  failed(attempt: number): void {
+    this.#attempt = attempt + 1;
   }
 
   /** What the first change to get a slot found or did. One that found another at work says nothing new. */
@@ -74,19 +90,20 @@ export class Changes {
     const { code, run } = this.#input;
     const again = this.#againEpoch;
     this.#againEpoch = undefined;
-    const summary =
-      again !== undefined
-        ? "apply the same password again"
-        : this.#scheduled.size > 0
-          ? "run now: the same at the head of the queue"
-          : "stage, log in, send, prove, promote";
-    const { change } = siteActivities({ ...this.#input, priority: this.#priority }, summary);
+    const { change } = siteActivities({ ...this.#input, priority: this.#priority }, this.#title(again !== undefined));
     const asked = change({ code, run, ...(again === undefined ? {} : { againEpoch: again }) }).catch(lost);
     const scheduled: Scheduled = {
       priority: this.#priority,
       answer: asked.then((result) => ({ from: scheduled, result })),
     };
     this.#scheduled.add(scheduled);
+  }
+
+  #title(again: boolean): string {
+    if (again) return "apply the same password again";
+    if (this.#scheduled.size > 0) return "run now: the same at the head of the queue";
+    const work = WORK[this.#input.kind] ?? CHANGE;
+    return this.#attempt === undefined ? work : `attempt ${this.#attempt}: ${work}`;
   }
 }
 

@@ -164,6 +164,7 @@ class Run {
     const { code, run } = this.#input;
     const { settle } = ownActivities(`note that attempt ${failed.attempt} failed: ${failed.code}`);
     const result = await settle({ code, run, epoch: failed.epoch, reason: failed.code });
+    this.#changes.failed(failed.attempt);
     if (result.kind === "again") return { until: result.dueAt, wait: "attempt" };
     // Somebody took the attempt over before it could be settled, and may not live to tell what came of it.
     return result.state === "running" ? doubt : this.#over(result.state);
