@@ -48,7 +48,7 @@ const WindowRules = z
 function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat("en-US", { timeZone: name });
-    return /^[A-Za-z]/.test(name);
+    return true;
   } catch {
     return false;
   }
@@ -56,7 +56,10 @@ function isTimeZone(name: string): boolean {
 
 const WindowsRules = z
   .strictObject({
-    timeZone: line(100).refine(isTimeZone, "must be an IANA time zone, for instance Europe/Berlin"),
+    timeZone: line(100).refine(
+      isTimeZone,
+      "must be an IANA time zone, for instance Europe/Berlin, or a fixed offset, for instance -03:00",
+    ),
     age: WindowRules.exactOptional().describe("When changes due by age may start; at any time when absent."),
     use: WindowRules.exactOptional().describe("When changes due by a view or a session may start."),
   })

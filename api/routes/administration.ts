@@ -10,7 +10,7 @@ import { auditObject } from "../../db/queries/audit.ts";
 import { editSettings, readSettingsRow } from "../../db/queries/settings.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
-import { wakePaused } from "../wake-paused.ts";
+import { wakePaused } from "../wake-waiting.ts";
 
 const tag = "administration";
 

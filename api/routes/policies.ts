@@ -13,7 +13,7 @@ import { pausePolicy } from "../../db/queries/pauses.ts";
 import { createPolicy, editPolicy, listPolicies, readPolicy } from "../../db/queries/policies.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
-import { wakePaused } from "../wake-paused.ts";
+import { wakePaused, wakeWindows } from "../wake-waiting.ts";
 
 const tag = "policies";
 const params = z.strictObject({ id: Id });
@@ -62,11 +62,11 @@ export function addPolicyRoutes(add: AddRoute, deps: ApiDeps): void {
     refusals: ["policy.not-found"],
     handle: ({ params: { id } }) => readPolicy(deps.db, id),
   });
-  addEditRoute(add);
+  addEditRoute(add, deps);
   addPauseRoutes(add, deps);
 }
 
-function addEditRoute(add: AddRoute): void {
+function addEditRoute(add: AddRoute, deps: ApiDeps): void {
   add({
     method: "PATCH",
     url: "/v1/policies/:id",
@@ -81,11 +81,13 @@ function addEditRoute(add: AddRoute): void {
     refusals: ["policy.not-found", "policy.name-taken", "strength.not-found"],
     async handle({ params: { id }, body: patch, actor, transact, revision }) {
       const edit = { id, revision: revision(), patch, person: actor.person ?? "" };
-      return transact(async (tx) => {
+      const edited = await transact(async (tx) => {
         await editPolicy(tx, edit);
         await auditObject(tx, actor, { action: "policy.edited", objectType, objectId: id, details: { ...patch } });
         return readPolicy(tx, id);
       });
+      if (patch.windows) await wakeWindows(deps, id);
+      return edited;
     },
   });
 }

@@ -6,7 +6,7 @@ import { pauseSite } from "../../db/queries/pauses.ts";
 import { listSites, readSite } from "../../db/queries/sites.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
-import { wakePaused } from "../wake-paused.ts";
+import { wakePaused } from "../wake-waiting.ts";
 
 const tag = "sites";
 const params = z.strictObject({ name: SiteName });

@@ -62,17 +62,17 @@ export async function pauseSite(tx: Transaction, name: string, reason?: string):
     .onConflictDoUpdate({ target: sites.name, set });
 }
 
-/** Operations read at once. */
+/** Operations of one page, and pages: the rest look by themselves, at most five minutes later or when they thought. */
 const PAGE = 500;
+const PAGES = 20;
 
 /**
- * Operations of the scope that wait for a pause to end, in queue order of their site: to be woken when it did. One
- * that another pause still holds parks itself again. At most 10,000; the rest look by themselves within five minutes.
+ * Operations of the scope that wait for a pause to end, oldest first: to be woken when it did. One that another pause
+ * still holds parks itself again.
  */
-export async function* pausedOperations(db: Database, scope: PauseScope): AsyncGenerator<OperationRef[]> {
-  let after = 0;
-  for (let pages = 0; pages < 20; pages += 1) {
-    const rows = await db
+export function pausedOperations(db: Database, scope: PauseScope): AsyncGenerator<OperationRef[]> {
+  return paged((after) =>
+    db
       .select({ code: operations.code, run: operations.run })
       .from(operations)
       .where(
@@ -85,7 +85,31 @@ export async function* pausedOperations(db: Database, scope: PauseScope): AsyncG
         ),
       )
       .orderBy(asc(operations.code))
-      .limit(PAGE);
+      .limit(PAGE),
+  );
+}
+
+/**
+ * Makes the operations that wait for a window of the policy due, to be woken: its windows were edited, and stage tells
+ * which of them holds now.
+ */
+export function windowOperations(db: Database, policyId: string): AsyncGenerator<OperationRef[]> {
+  return paged(async (after) => {
+    const rows = await db.execute<{ code: string; run: number }>(sql`
+      with waiting as materialized (
+        select code from operations
+        where policy_id = ${policyId} and waiting_for = 'window' and state = 'scheduled' and code > ${after}
+        order by code limit ${PAGE} for update)
+      update operations set due_at = least(due_at, now()), wake_at = now()
+      where code in (select code from waiting) and state = 'scheduled' returning code, run`);
+    return rows.map(({ code, run }) => ({ code: Number(code), run })).toSorted((a, b) => a.code - b.code);
+  });
+}
+
+async function* paged(read: (after: number) => Promise<OperationRef[]>): AsyncGenerator<OperationRef[]> {
+  let after = 0;
+  for (let pages = 0; pages < PAGES; pages += 1) {
+    const rows = await read(after);
     if (rows.length > 0) yield rows;
     const last = rows.at(-1);
     if (rows.length < PAGE || !last) return;

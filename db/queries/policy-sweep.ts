@@ -31,8 +31,9 @@ export async function sweepPage(
     const now = new Date();
     const items = rows.flatMap(({ credentialId, trigger, windows, refusal }) => {
       if (refusal !== null || trigger === null) return [];
-      const dueAt = windowOpensAt(windows, trigger, now);
-      return [{ credentialId, trigger, dueAt, ...(dueAt > now ? { waitingFor: "window" as const } : {}) }];
+      const opensAt = windowOpensAt(windows, trigger, now);
+      const later = opensAt > now ? { dueAt: opensAt, waitingFor: "window" as const } : {};
+      return [{ credentialId, trigger, ...later }];
     });
     const refused = rows.flatMap(({ credentialId: id, refusal }) => (refusal === null ? [] : [{ id, refusal }]));
     await putOff(tx, refused);

@@ -56,6 +56,8 @@ describe("windowOpensAt", () => {
     ["Australia/Lord_Howe", 7, 1, "2026-04-04T14:50:00Z", "2026-04-04T14:50:00.000Z"],
     ["Pacific/Chatham", 7, 3, "2026-09-26T12:00:00Z", "2026-09-26T14:00:00.000Z"],
     ["America/St_Johns", 7, 2, "2026-03-08T04:00:00Z", "2026-03-15T04:30:00.000Z"],
+    // A fixed offset, to the minute.
+    ["+05:37", 4, 9, "2026-11-25T12:00:00Z", "2026-11-26T03:23:00.000Z"],
   ])("%s, weekday %i, hour %i, from %s", (timeZone, day, hour, now, expected) => {
     expect(opens(timeZone, { days: [day], hours: [hour] }, now)).toBe(expected);
   });
@@ -76,6 +78,7 @@ describe("windowOpensAt", () => {
       "Pacific/Apia",
       "Africa/Casablanca",
       "America/Sao_Paulo",
+      "-07:49",
     ];
     const run = fc.record({
       timeZone: fc.constantFrom(...zones),

@@ -3,10 +3,11 @@ import type { Window, Windows } from "../../contracts/policy.ts";
 import type { Trigger } from "../../contracts/states.ts";
 
 /**
- * Clocks show a new hour, and are put forward or back, only at full quarters of an hour of universal time: also where
- * the zone itself is half an hour or three quarters off.
+ * Clocks are put forward or back only at full quarters of an hour of universal time: also where the zone itself is half
+ * an hour or three quarters off. Between two of them they show a new hour when their minutes are over.
  */
 const QUARTER_MS = 900_000;
+const MINUTE_MS = 60_000;
 /** A window's one hour may be skipped on its day; then it is open a week later. */
 const FARTHEST_MS = 15 * 86_400_000;
 
@@ -21,12 +22,14 @@ const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 export function windowOpensAt(windows: Windows, trigger: Trigger, now: Date): Date {
   const window = windowOf(windows, trigger);
   if (!window) return now;
-  const isOpen = openness(window, windows.timeZone);
-  if (isOpen(now)) return now;
   const last = now.getTime() + FARTHEST_MS;
-  for (let at = (Math.floor(now.getTime() / QUARTER_MS) + 1) * QUARTER_MS; at < last; at += QUARTER_MS) {
-    const quarter = new Date(at);
-    if (isOpen(quarter)) return quarter;
+  for (let at = now; at.getTime() < last;) {
+    const { day, hour, minute } = readClock(windows.timeZone, at);
+    if (window.days.includes(day) && window.hours.includes(hour)) return at;
+    const time = at.getTime();
+    const quarter = (Math.floor(time / QUARTER_MS) + 1) * QUARTER_MS;
+    const newHour = (Math.floor(time / MINUTE_MS) + 60 - minute) * MINUTE_MS;
+    at = new Date(Math.min(quarter, newHour));
   }
   // A window without days or hours, which the API refuses: it is looked at again then.
   return new Date(last);
@@ -47,17 +50,13 @@ function windowOf(windows: Windows, trigger: Trigger): Window | undefined {
   }
 }
 
-function openness(window: Window, timeZone: string): (at: Date) => boolean {
-  const clock = clockOf(timeZone);
-  return (at) => {
-    let day = 0;
-    let hour = -1;
-    for (const { type, value } of clock.formatToParts(at)) {
-      if (type === "weekday") day = WEEKDAYS.indexOf(value) + 1;
-      else if (type === "hour") hour = Number(value);
-    }
-    return window.days.includes(day) && window.hours.includes(hour);
-  };
+/** Weekday (1 Monday to 7 Sunday), hour and minute there. */
+function readClock(timeZone: string, at: Date): { day: number; hour: number; minute: number } {
+  const read = { day: 0, hour: 0, minute: 0 };
+  for (const { type, value } of clockOf(timeZone).formatToParts(at))
+    if (type === "weekday") read.day = WEEKDAYS.indexOf(value) + 1;
+    else if (type === "hour" || type === "minute") read[type] = Number(value);
+  return read;
 }
 
 /** Made once per zone: making one takes far longer than asking it. */
@@ -66,7 +65,13 @@ const clocks = new Map<string, Intl.DateTimeFormat>();
 function clockOf(timeZone: string): Intl.DateTimeFormat {
   const known = clocks.get(timeZone);
   if (known) return known;
-  const clock = new Intl.DateTimeFormat("en-US", { timeZone, weekday: "short", hour: "2-digit", hourCycle: "h23" });
+  const clock = new Intl.DateTimeFormat("en-US", {
+    timeZone,
+    weekday: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  });
   clocks.set(timeZone, clock);
   return clock;
 }

@@ -226,8 +226,10 @@ describe("a pause", () => {
       await waits("there", null),
     ];
     const woken = async (scope: Parameters<typeof pausedOperations>[1]) => {
-      const pages = await Array.fromAsync(pausedOperations(api.db, scope));
-      return pages.flat().map(({ code }) => codes.indexOf(code));
+      const found: number[] = [];
+      for await (const page of pausedOperations(api.db, scope))
+        found.push(...page.map(({ code }) => codes.indexOf(code)));
+      return found;
     };
     expect(await woken({ policyId: policy.id })).toEqual([0, 2]);
     expect(await woken({ site: "here" })).toEqual([0, 1]);

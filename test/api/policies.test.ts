@@ -72,7 +72,7 @@ describe("policies", () => {
     [{ priority: 0 }, "priority"],
     [{ maxAgeMinutes: 60, jitterMinutes: 60 }, "jitterMinutes"],
     [{ windows: { timeZone: "Europe/Atlantis" } }, "windows.timeZone"],
-    [{ windows: { timeZone: "+05:30" } }, "windows.timeZone"],
+    [{ windows: { timeZone: "+25:00" } }, "windows.timeZone"],
     [{ windows: { timeZone: "UTC", age: { days: [8], hours: [1] } } }, "windows.age.days.0"],
     [{ windows: { timeZone: "UTC", use: { days: [1], hours: [] } } }, "windows.use.hours"],
     [{ windows: { timeZone: "UTC", use: { days: [1, 1], hours: [1] } } }, "windows.use.days"],
