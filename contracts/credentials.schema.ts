@@ -5,6 +5,7 @@ import {
   Id,
   line,
   lines,
+  Moment,
   OperationCode,
   pageOf,
   paging,
@@ -137,6 +138,8 @@ export const CredentialQuery = z.strictObject({
   active: Flag.optional(),
   changeable: Flag.optional().describe("Those that accept a change now, or those that do not."),
   attention: Flag.optional().describe("Those that wait for a person, or those that do not."),
+  lastCheck: Verdict.optional().describe("What the last log-in with the stored password said."),
+  lastCheckSince: Moment.optional().describe("Those whose checks say the same since then or later."),
 });
 export type CredentialQuery = z.infer<typeof CredentialQuery>;
 

@@ -107,7 +107,7 @@ function addEditRoute(add: AddRoute, deps: ApiDeps): void {
     body: CredentialPatch,
     answer: Credential,
     kind: "edits",
-    refusals: ["credential.not-found", ...SAVE_REFUSALS],
+    refusals: ["credential.not-found", "credential.unresolved", ...SAVE_REFUSALS],
     async handle({ params: { id }, body: patch, actor, transact, revision }) {
       const edit = { id, revision: revision(), patch };
       if (patch.plugin !== undefined) checkPlugin(deps, patch.plugin);

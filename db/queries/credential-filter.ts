@@ -1,4 +1,4 @@
-import { and, eq, ilike, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
+import { and, eq, gte, ilike, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import type { CredentialQuery } from "../../contracts/credentials.schema.ts";
 import { credentials, devices } from "../schema/index.ts";
 import { contains } from "./cursor.ts";
@@ -23,5 +23,7 @@ export function credentialFilter(
       : query.attention
         ? isNotNull(credentials.attention)
         : isNull(credentials.attention),
+    query.lastCheck === undefined ? undefined : eq(credentials.lastCheck, query.lastCheck),
+    query.lastCheckSince === undefined ? undefined : gte(credentials.lastCheckSince, query.lastCheckSince),
   );
 }

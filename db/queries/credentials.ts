@@ -1,4 +1,4 @@
-import { and, asc, eq, getTableColumns, gt, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, gt, inArray, sql } from "drizzle-orm";
 import type {
   Credential,
   CredentialDetails,
@@ -9,7 +9,7 @@ import type {
 import { ApiProblem } from "../../contracts/problem.ts";
 import type { Database, Transaction } from "../client.ts";
 import { newId } from "../new-id.ts";
-import { credentials, devices, policies } from "../schema/index.ts";
+import { credentials, devices, policies, secretVersions } from "../schema/index.ts";
 import { credentialFilter } from "./credential-filter.ts";
 import { type Page, readCursor, toPage } from "./cursor.ts";
 import { authenticators, type PluginRules } from "./eligibility.ts";
@@ -126,16 +126,18 @@ export async function createCredential(tx: Transaction, input: Omit<CredentialIn
 
 /**
  * Edits execution settings and description; the device is never contacted.
- * @throws ApiProblem `credential.not-found`, `request.stale`, `credential.no-authenticator`, `credential.cycle`
+ * @throws ApiProblem `credential.not-found`, `request.stale`, `credential.unresolved`, `credential.no-authenticator`,
+ * `credential.cycle`
  */
 export async function editCredential(
   tx: Transaction,
   edit: { id: string; revision: number; patch: CredentialPatch },
 ): Promise<void> {
   await holdPolicies(tx);
-  const [before] = await tx.select().from(credentials).where(eq(credentials.id, edit.id)).for("no key update");
+  const [before] = await tx.select().from(credentials).where(eq(credentials.id, edit.id)).for("update");
   if (!before) throw new ApiProblem("credential.not-found");
   if (before.revision !== edit.revision) throw new ApiProblem("request.stale");
+  await refuseOtherAccount(tx, before, edit.patch);
   refuseNoAuthenticator(edit.id, { ...before, ...edit.patch });
   await refuseCycle(tx, edit.id, edit.patch.parentCredentialId);
   await tx
@@ -148,6 +150,26 @@ export async function editCredential(
     })
     .where(eq(credentials.id, edit.id));
   await resolveCredentials(tx, [edit.id]);
+}
+
+/** What decides which account answers, and how it is spoken to. */
+const IDENTITY = ["plugin", "username", "domain", "additionalInfo"] as const;
+
+/**
+ * A password that may be live is looked for at the account it was sent to: until that is resolved, the credential names
+ * no other. The caller's lock keeps stage from sending to the account of before.
+ */
+async function refuseOtherAccount(
+  tx: Transaction,
+  before: typeof credentials.$inferSelect,
+  patch: CredentialPatch,
+): Promise<void> {
+  if (IDENTITY.every((field) => patch[field] === undefined || patch[field] === before[field])) return;
+  const open = await tx
+    .select({ version: secretVersions.version })
+    .from(secretVersions)
+    .where(and(eq(secretVersions.credentialId, before.id), inArray(secretVersions.status, ["candidate", "doubtful"])));
+  if (open.length > 0) throw new ApiProblem("credential.unresolved");
 }
 
 function refuseNoAuthenticator(

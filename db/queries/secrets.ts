@@ -94,7 +94,14 @@ async function discardOpen(tx: Transaction, credentialId: string): Promise<numbe
 async function clearFindings(tx: Transaction, credentialId: string): Promise<void> {
   await tx
     .update(credentials)
-    .set({ attention: null, attentionSince: null, lastCheck: null, lastCheckCode: null, lastCheckAt: null })
+    .set({
+      attention: null,
+      attentionSince: null,
+      lastCheck: null,
+      lastCheckCode: null,
+      lastCheckAt: null,
+      lastCheckSince: null,
+    })
     .where(eq(credentials.id, credentialId));
 }
 

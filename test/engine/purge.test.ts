@@ -1,0 +1,40 @@
+import { eq } from "drizzle-orm";
+import { expect, it } from "vitest";
+import { SECRET_STATUSES } from "../../contracts/states.ts";
+import { purgeExpired } from "../../db/queries/purge.ts";
+import * as schema from "../../db/schema/index.ts";
+import { newId } from "../../db/new-id.ts";
+import { Estate } from "../helpers/estate.ts";
+
+it("values whose time is over are destroyed in bounded steps, and never one that may be live or wanted back", async () => {
+  const estate = await Estate.open();
+  try {
+    const deviceId = await estate.addDevice({ address: "somewhere" });
+    const day = (days: number) => new Date(Date.now() + days * 86_400_000);
+    const add = async (credentialId: string, version: number, row: { status: string; purgeAfter: Date | null }) => {
+      const status = row.status as (typeof SECRET_STATUSES)[number];
+      const base = { id: newId(), credentialId, version, origin: "generated" as const, sealed: Buffer.from("sealed") };
+      await estate.db.insert(schema.secretVersions).values({ ...base, status, purgeAfter: row.purgeAfter });
+    };
+    // At most one of candidate and doubtful stands in a credential, so each status has one of its own.
+    for (const status of SECRET_STATUSES) {
+      const id = await estate.addCredential({ deviceId, plugin: "postgresql", username: status });
+      await add(id, 1, { status, purgeAfter: day(-1) });
+      await add(id, 2, { status: "retired", purgeAfter: day(1) });
+      await add(id, 3, { status: "discarded", purgeAfter: null });
+    }
+    expect(await purgeExpired(estate.db, 1)).toBe(1);
+    expect(await purgeExpired(estate.db, 10)).toBe(1);
+    expect(await purgeExpired(estate.db, 10)).toBe(0);
+    const versions = await estate.db.select().from(schema.secretVersions);
+    const destroyed = versions.filter(({ sealed }) => sealed === null).map(({ status }) => status);
+    expect(destroyed.toSorted()).toEqual(["discarded", "retired"]);
+    expect(versions).toHaveLength(3 * SECRET_STATUSES.length);
+    const audit = await estate.db.select().from(schema.audit).where(eq(schema.audit.objectType, "versions"));
+    expect(audit.map(({ action, details }) => ({ action, details }))).toEqual(
+      Array(2).fill({ action: "versions.purged", details: { count: 1 } }),
+    );
+  } finally {
+    await estate.close();
+  }
+});
