@@ -41,6 +41,9 @@ export async function takeOver(
     if (!operation) throw new Error("the operation's row is gone");
     if (operation.run === request.run && operation.state === "scheduled")
       return { kind: "waiting", dueAt: operation.dueAt };
+    // A change that was lost after it found that it must be approved: the next one says until when.
+    if (operation.run === request.run && operation.state === "awaiting-approval")
+      return { kind: "waiting", dueAt: new Date() };
     if (operation.run !== request.run || operation.state !== "running")
       return { kind: "not-yours", state: operation.state };
     const [open] = await tx
