@@ -71,7 +71,7 @@ const fits = sql.join(
 /** Gives the credentials of the scope `f` their policies; what a policy says of the next change is worked out anew. */
 async function resolve(tx: Transaction, scope: SQL, rewritten: SQL): Promise<void> {
   await tx.execute(sql`
-    with rules as materialized (${rules}), facts as (${facts}),
+    with rules as materialized (${rules}), facts as not materialized (${facts}),
     wanted as materialized (
       select id from credentials where id in (select f.id from facts f where ${scope})
       order by id for no key update
