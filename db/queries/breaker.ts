@@ -13,7 +13,7 @@ const TRANSPORT: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** Failures that only a device which was reached can cause. */
-const REACHED = /^(auth|account)\.|^change\.(refused|not-applied)$/;
+const REACHED = /^(auth|account|verify)\.|^change\.(refused|not-applied)$/;
 
 /** Counts a failed way to the device, or forgets those before when this failure proves that it was reached. */
 export async function noteReach(

@@ -6,7 +6,7 @@ import { deviceRevisions } from "../schema/index.ts";
 import type { DeviceRow } from "./stage-facts.ts";
 
 /** The part of an edit that decides which machine answers, and how it is spoken to. */
-export type TargetPatch = Pick<DevicePatch, "address" | "port" | "settings"> & { pinnedIdentity?: string | null };
+type TargetPatch = Pick<DevicePatch, "address" | "port" | "settings"> & { pinnedIdentity?: string | null };
 
 /** Keeps what an edit is about to replace, if it moves or re-pins the device. The transaction holds the device's row. */
 export async function keepRevision(tx: Transaction, before: DeviceRow, after: TargetPatch): Promise<void> {

@@ -149,3 +149,45 @@ describe("a reconciliation by hand", () => {
     expect(none).toBeUndefined();
   });
 });
+
+describe("by kind", () => {
+  const ask = (body: object) =>
+    operator<{ code: unknown; openCode?: number }>("POST", "/v1/operations", { body: { reason: "test", ...body } });
+
+  test("a reconciliation and a check are requested, at a time too; a change has a request of its own", async () => {
+    const { id, reconcilerId } = await makePair();
+    expect((await ask({ kind: "reconcile-password", credentialId: id })).body).toMatchObject({
+      code: "credential.no-reconciliation",
+    });
+    const scheduledFor = "2099-01-01T00:00:00.000Z";
+    const checked = await ask({ kind: "verify-password", credentialId: reconcilerId, scheduledFor });
+    expect(checked).toMatchObject({ status: 202, body: { credentialId: reconcilerId, state: "scheduled" } });
+    const [row] = await api.db
+      .select()
+      .from(operations)
+      .where(eq(operations.code, Number(checked.body.code)));
+    expect(row).toMatchObject({ kind: "verify-password", dueAt: new Date(scheduledFor), waitingFor: "time" });
+    expect(await ask({ kind: "verify-password", credentialId: reconcilerId })).toMatchObject({
+      status: 409,
+      body: { code: "credential.change-open", openCode: checked.body.code },
+    });
+    expect((await ask({ kind: "change-password", credentialId: id })).body).toMatchObject({
+      code: "operation.kind-unsupported",
+    });
+  });
+
+  test("a check is refused for what is inactive, unknown or has no password", async () => {
+    const { id } = await makePair();
+    await edit(id, { active: false });
+    expect((await ask({ kind: "verify-password", credentialId: id })).body).toMatchObject({
+      code: "credential.inactive",
+    });
+    await edit(id, { active: true });
+    await api.db.execute(sql`delete from secret_versions where credential_id = ${id}`);
+    expect((await ask({ kind: "verify-password", credentialId: id })).body).toMatchObject({
+      code: "credential.no-password",
+    });
+    const nobody = "00000000-0000-4000-8000-000000000000";
+    expect((await ask({ kind: "verify-password", credentialId: nobody })).status).toBe(404);
+  });
+});
