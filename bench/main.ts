@@ -3,6 +3,7 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { table } from "../cli/output/table.ts";
 import { type Sample, benchAccept, thin } from "./accept.ts";
+import { benchApprove, describeApprovals } from "./approve.ts";
 import type { Trouble } from "./keyturn.ts";
 import { describeProcessorTime } from "./processor-time.ts";
 import { SLOTS } from "./stack.ts";
@@ -10,7 +11,8 @@ import { spread } from "./stats.ts";
 import { BENCH_PLUGINS, benchChanges } from "./changes.ts";
 
 const USAGE = `npm run bench -- changes --plugin ${BENCH_PLUGINS.join("|")} [--count 200] [--concurrency 20] [--rtt 0] [--json FILE]
-npm run bench -- accept [--count 10000] [--json FILE]`;
+npm run bench -- accept [--count 10000] [--json FILE]
+npm run bench -- approve [--count 200] [--json FILE]`;
 
 /** Lines of the table about time; the JSON file has all samples. */
 const LINES = 12;
@@ -99,6 +101,14 @@ async function accept(options: Options): Promise<{ result: unknown; failed: numb
   return { result, failed: result.failed };
 }
 
+async function approve(options: Options): Promise<{ result: unknown; failed: number }> {
+  const count = wholeNumber(options.count, 200);
+  const result = await benchApprove({ count, say, cleanup: options.cleanup });
+  console.log(`${count} approvals, one at a time on an idle system, ${describe(result)}`);
+  console.log(describeApprovals(result));
+  return { result, failed: result.failed };
+}
+
 /** Never resolves; rejects at Ctrl-C, so that everything that was started is ended first. */
 function interrupted(): Promise<never> {
   return new Promise((_, reject) => {
@@ -117,7 +127,7 @@ async function main(): Promise<number> {
     options: { plugin: text, count: text, concurrency: text, rtt: text, json: text },
   });
   const [name, ...rest] = positionals;
-  const bench = { changes, accept }[name ?? ""];
+  const bench = { changes, accept, approve }[name ?? ""];
   if (!bench || rest.length > 0) throw new UsageError("Say what to measure.");
   await using cleanup = new AsyncDisposableStack();
   const { result, failed } = await Promise.race([bench({ ...values, cleanup }), interrupted()]);
