@@ -1,5 +1,6 @@
 /** The one way to add a route: schemas, one declared permission, and a handler that sees parsed input only. */
 import { createHmac } from "node:crypto";
+import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { Problem } from "../contracts/common.schema.ts";
@@ -47,6 +48,8 @@ export interface Route<P extends Schema, Q extends Schema, B extends Schema, A e
   /** Content type of a body that is no JSON, and how many bytes it may have. */
   readonly consumes?: { readonly type: string; readonly bytes: number };
   readonly answer: A;
+  /** Of an answer that is a {@link TextStream}; JSON when absent. */
+  readonly media?: "text/csv" | "text/event-stream";
   /** 200 when absent. */
   readonly status?: 200 | 201 | 202 | 204;
   /** Codes it may refuse with, beside those that every route has. */
@@ -57,6 +60,9 @@ export interface Route<P extends Schema, Q extends Schema, B extends Schema, A e
   readonly requestsPerMinute?: number;
   handle(call: Call<P, Q, B>): Promise<z.output<A>>;
 }
+
+/** An answer that is written as it is made, at the pace of the one who reads it. */
+export const TextStream = z.custom<Readable>();
 
 export type AddRoute = <
   A extends z.ZodType,
@@ -105,7 +111,7 @@ export function routeAdder(app: FastifyInstance, deps: ApiDeps): AddRoute {
         ...(route.body ? { body: route.body } : {}),
         ...(route.consumes ? { consumes: [route.consumes.type] } : {}),
         ...(headers ? { headers } : {}),
-        response: { [status]: describeAnswer(route.answer, route.summary), ...describeProblems(route) },
+        response: { [status]: describeAnswer(route), ...describeProblems(route) },
       },
       preValidation: async (request) => {
         settleBody(request, route.body !== undefined);
@@ -114,6 +120,7 @@ export function routeAdder(app: FastifyInstance, deps: ApiDeps): AddRoute {
       },
       handler: async (request, reply) => {
         reply.code(status);
+        if (route.media) reply.type(`${route.media}; charset=utf-8`);
         const answer: unknown = await route.handle(makeCall(deps, request, reply));
         const revision = revisionOf(answer);
         if (revision !== undefined) reply.header("etag", `"${revision}"`);
@@ -191,10 +198,15 @@ function readRevision(header: string | undefined): number {
   return Number(match[1]);
 }
 
-function describeAnswer(schema: z.ZodType, description: string): object {
-  return schema instanceof z.ZodUndefined
-    ? schema.describe("Done.")
-    : { description, content: { "application/json": { schema } } };
+function describeAnswer({
+  answer,
+  media,
+  summary,
+}: Pick<Route<Schema, Schema, Schema, z.ZodType>, "answer" | "media" | "summary">) {
+  if (media) return { description: summary, content: { [media]: { schema: z.string() } } };
+  return answer instanceof z.ZodUndefined
+    ? answer.describe("Done.")
+    : { description: summary, content: { "application/json": { schema: answer } } };
 }
 
 function describeProblems(route: Pick<Route<Schema, Schema, Schema, z.ZodType>, "permission" | "refusals" | "kind">) {

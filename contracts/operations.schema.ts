@@ -1,29 +1,9 @@
 import { z } from "zod";
 import { OperationChildren } from "./children.schema.ts";
-import {
-  Code,
-  Id,
-  line,
-  lines,
-  Moment,
-  OperationCode,
-  pageOf,
-  paging,
-  several,
-  State,
-  Timestamp,
-} from "./common.schema.ts";
+import { Code, Id, lines, Moment, OperationCode, State, Timestamp } from "./common.schema.ts";
 import { CredentialQuery } from "./credentials.schema.ts";
 import { ApprovalRules } from "./policies.schema.ts";
-import {
-  OPERATION_KINDS,
-  OPERATION_STATES,
-  type OperationState,
-  PHASES,
-  STEPS,
-  TRIGGERS,
-  WAITING_FOR,
-} from "./states.ts";
+import { OPERATION_KINDS, PHASES, STEPS, TRIGGERS, WAITING_FOR } from "./states.ts";
 
 const CredentialFilter = CredentialQuery.omit({ cursor: true, limit: true })
   .extend({ active: z.boolean().optional(), changeable: z.boolean().optional(), attention: z.boolean().optional() })
@@ -137,38 +117,40 @@ const operationFields = {
 export const Operation = z.object(operationFields).meta({ id: "Operation" });
 export type Operation = z.infer<typeof Operation>;
 
-export const OperationPage = pageOf(Operation, "OperationPage");
+export const Outcome = z.union([Code, z.literal("change.succeeded")]).meta({ id: "Outcome" });
 
-export const OperationQuery = z.strictObject({
-  ...paging,
-  state: several(State),
-  kind: several(z.enum(OPERATION_KINDS)),
-  code: several(z.coerce.number<string>().int().min(1)),
-  credentialId: several(Id),
-  requester: line(200).optional().describe("Part of the requesting person's name."),
-  username: line(256).optional().describe("Part of the target's user name."),
-  device: line(200).optional().describe("Part of the device's name."),
-  site: line(63).optional().describe("Part of the site's name."),
-});
-export type OperationQuery = z.infer<typeof OperationQuery>;
+export const attemptFields = {
+  number: z.int(),
+  run: z.int(),
+  plugin: z.string(),
+  templateId: Id.nullable(),
+  templateVersion: z.int().nullable(),
+  authenticatorId: Id,
+  worker: z.string(),
+  startedAt: Timestamp,
+  sentAt: Timestamp.nullable().describe("From here the new password may be live."),
+  endedAt: Timestamp.nullable(),
+  outcome: Outcome.nullable().describe("Null: under way."),
+  message: z.string().describe("What the outcome means for an operator; empty while it is under way."),
+  detail: z.string().describe("What the device said, secrets masked."),
+  steps: z.array(
+    z.object({
+      step: z.enum(STEPS),
+      startedAt: Timestamp,
+      endedAt: Timestamp,
+      ms: z.number(),
+      code: Code.optional(),
+    }),
+  ),
+};
 
 export const Attempt = z
   .object({
-    number: z.int(),
-    run: z.int(),
+    ...attemptFields,
     epoch: z.int(),
-    plugin: z.string(),
-    authenticatorId: Id,
-    worker: z.string(),
-    startedAt: Timestamp,
-    sentAt: Timestamp.nullable().describe("From here the new password may be live."),
     leaseUntil: Timestamp.nullable(),
-    endedAt: Timestamp.nullable(),
-    outcome: z.union([Code, z.literal("change.succeeded")]).nullable(),
-    detail: z.string(),
-    transcript: z.string(),
+    transcript: z.string().describe("The conversation with the device, secrets masked."),
     secretVersion: z.int().nullable(),
-    steps: z.array(z.object({ step: z.enum(STEPS), startedAt: z.string(), ms: z.number(), code: Code.optional() })),
   })
   .meta({ id: "Attempt" });
 export type Attempt = z.infer<typeof Attempt>;
@@ -198,10 +180,3 @@ export const OperationDetails = z
     progress: LiveProgress.nullable().describe("From the workflow; null when it did not answer within 300 ms."),
   })
   .meta({ id: "OperationDetails" });
-
-export const OperationCounts = z
-  .object(
-    Object.fromEntries(OPERATION_STATES.map((state) => [state, z.int()])) as { [State in OperationState]: z.ZodInt },
-  )
-  .meta({ id: "OperationCounts" });
-export type OperationCounts = z.infer<typeof OperationCounts>;

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { countOverdue } from "../../db/queries/health.ts";
-import { countOperations } from "../../db/queries/operations-list.ts";
+import { OPERATION_STATES } from "../../contracts/states.ts";
+import { countOperations } from "../../db/queries/operation-counts.ts";
 import type { ApiDeps } from "../deps.ts";
 
 /** Measures requests, and tells the state of the operations whenever /metrics is read. */
@@ -21,7 +22,8 @@ export function addMetrics(app: FastifyInstance, { db }: ApiDeps): Registry {
     labelNames: ["state"],
     registers: [registry],
     async collect() {
-      for (const [state, count] of Object.entries(await countOperations(db))) this.set({ state }, count);
+      const counts = await countOperations(db);
+      for (const state of OPERATION_STATES) this.set({ state }, counts[state]);
     },
   });
   new Gauge({

@@ -6,7 +6,7 @@ import type { Permission } from "../../contracts/roles.ts";
 import type { OperationAction } from "../../contracts/states.ts";
 import { type ActionRequest, throwRefusal } from "../../db/queries/action-lock.ts";
 import { act } from "../../db/queries/operation-actions.ts";
-import { readOperation } from "../../db/queries/operations-list.ts";
+import { readOperation } from "../../db/queries/operation.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute, Call } from "../route.ts";
 import { tell } from "../tell.ts";

@@ -1,15 +1,10 @@
 import { z } from "zod";
-import {
-  AttemptList,
-  OperationCounts,
-  OperationDetails,
-  OperationPage,
-  OperationQuery,
-} from "../../contracts/operations.schema.ts";
+import { AttemptList, OperationDetails } from "../../contracts/operations.schema.ts";
 import { isOpen } from "../../contracts/states.ts";
 import { readApprovalDetails } from "../../db/queries/approval-details.ts";
 import { readOperationChildren } from "../../db/queries/children-list.ts";
-import { countOperations, listAttempts, listOperations, readOperation } from "../../db/queries/operations-list.ts";
+import { listAttemptsOf } from "../../db/queries/operation-attempts.ts";
+import { readOperation } from "../../db/queries/operation.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
 
@@ -17,27 +12,6 @@ const tag = "operations";
 const params = z.strictObject({ code: z.coerce.number<string>().int().min(1) });
 
 export function addOperationRoutes(add: AddRoute, deps: ApiDeps): void {
-  add({
-    method: "GET",
-    url: "/v1/operations",
-    id: "listOperations",
-    tag,
-    summary: "List operations, newest first",
-    permission: "read",
-    query: OperationQuery,
-    answer: OperationPage,
-    handle: ({ query }) => listOperations(deps.db, query),
-  });
-  add({
-    method: "GET",
-    url: "/v1/operations/counts",
-    id: "countOperations",
-    tag,
-    summary: "How many operations are in each state",
-    permission: "read",
-    answer: OperationCounts,
-    handle: () => countOperations(deps.db),
-  });
   add({
     method: "GET",
     url: "/v1/operations/:code",
@@ -51,7 +25,7 @@ export function addOperationRoutes(add: AddRoute, deps: ApiDeps): void {
     async handle({ params: { code } }) {
       const operation = await readOperation(deps.db, code);
       const [attemptList, children, approval, progress] = await Promise.all([
-        listAttempts(deps.db, code),
+        listAttemptsOf(deps.db, code),
         readOperationChildren(deps.db, code),
         readApprovalDetails(deps.db, operation),
         isOpen(operation.state) ? deps.orchestrator.progress({ code, run: operation.run }) : null,
@@ -62,13 +36,13 @@ export function addOperationRoutes(add: AddRoute, deps: ApiDeps): void {
   add({
     method: "GET",
     url: "/v1/operations/:code/attempts",
-    id: "listAttempts",
+    id: "listAttemptsOfOperation",
     tag,
     summary: "List the attempts of an operation",
     permission: "read",
     params,
     answer: AttemptList,
     refusals: ["operation.not-found"],
-    handle: async ({ params: { code } }) => ({ items: await listAttempts(deps.db, code) }),
+    handle: async ({ params: { code } }) => ({ items: await listAttemptsOf(deps.db, code) }),
   });
 }

@@ -29,9 +29,14 @@ export function readCursor<T extends { cursor?: string | undefined; limit: numbe
   } catch {
     // Falls through to the one answer for every cursor that is not ours.
   }
+  throw refusedCursor(query.cursor);
+}
+
+/** For a cursor that no list made. */
+export function refusedCursor(cursor: string): ApiProblem {
   const rule = "must be the nextCursor of a page with the same filters";
-  throw new ApiProblem("request.invalid", `cursor ${rule}.`, {
-    errors: [{ field: "cursor", rule, got: `text of ${query.cursor.length} characters` }],
+  return new ApiProblem("request.invalid", `cursor ${rule}.`, {
+    errors: [{ field: "cursor", rule, got: `text of ${cursor.length} characters` }],
   });
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../cli/client.ts";
-import type { Operation, OperationQuery } from "../../contracts/operations.schema.ts";
+import type { OperationQuery } from "../../contracts/operations-list.schema.ts";
+import type { Operation } from "../../contracts/operations.schema.ts";
 import { STATE_TITLES, isOpen } from "../../contracts/states.ts";
 
 const LOOK_MS = 150;

@@ -1,7 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { ChangesAccepted, Operation, OperationCounts } from "../../contracts/operations.schema.ts";
+import type { OperationCounts } from "../../contracts/operations-list.schema.ts";
+import type { ChangesAccepted, Operation } from "../../contracts/operations.schema.ts";
 import { Settings } from "../../contracts/settings.schema.ts";
 import { OPERATION_STATES } from "../../contracts/states.ts";
 import { stage } from "../../db/queries/stage.ts";

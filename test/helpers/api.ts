@@ -103,7 +103,8 @@ export function asker(app: FastifyInstance, token: string): Ask {
       headers: { authorization: `Bearer ${token}`, ...options.headers },
       ...(options.body ? { payload: options.body } : {}),
     } as InjectOptions);
-    const body = response.body === "" ? undefined : (JSON.parse(response.body) as T);
+    const isJson = String(response.headers["content-type"]).includes("json");
+    const body: unknown = isJson ? JSON.parse(response.body) : response.body || undefined;
     return { status: response.statusCode, headers: response.headers, body: body as T };
   };
 }
