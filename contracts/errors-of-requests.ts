@@ -95,12 +95,12 @@ export const CREDENTIALS = {
   "credential.attention": entry(
     409,
     "The credential's password is unproven and waits for a person.",
-    "Check it, then restart the operation, restore a version, or store the password that works.",
+    "Check it, then restart the operation, reconcile it, restore a version, or store the password that works.",
   ),
   "credential.unresolved": entry(
     409,
     "A password that may be live on the device is kept and not resolved.",
-    "Resolve it first: restart the operation or restore a version.",
+    "Resolve it first: restart the operation, reconcile the credential or restore a version.",
   ),
   "credential.cycle": entry(
     422,
