@@ -124,6 +124,9 @@ export async function createCredential(tx: Transaction, input: Omit<CredentialIn
   return id;
 }
 
+/** What decides which account answers, and how it is spoken to. */
+const IDENTITY = ["plugin", "username", "domain", "additionalInfo"] as const;
+
 /**
  * Edits execution settings and description; the device is never contacted.
  * @throws ApiProblem `credential.not-found`, `request.stale`, `credential.unresolved`, `credential.no-authenticator`,
@@ -134,7 +137,9 @@ export async function editCredential(
   edit: { id: string; revision: number; patch: CredentialPatch },
 ): Promise<void> {
   await holdPolicies(tx);
-  const [before] = await tx.select().from(credentials).where(eq(credentials.id, edit.id)).for("update");
+  // Stronger than need be, two edits that name each other's credential as parent or authenticator would both wait.
+  const lock = IDENTITY.some((field) => edit.patch[field] !== undefined) ? "update" : "no key update";
+  const [before] = await tx.select().from(credentials).where(eq(credentials.id, edit.id)).for(lock);
   if (!before) throw new ApiProblem("credential.not-found");
   if (before.revision !== edit.revision) throw new ApiProblem("request.stale");
   await refuseOtherAccount(tx, before, edit.patch);
@@ -151,9 +156,6 @@ export async function editCredential(
     .where(eq(credentials.id, edit.id));
   await resolveCredentials(tx, [edit.id]);
 }
-
-/** What decides which account answers, and how it is spoken to. */
-const IDENTITY = ["plugin", "username", "domain", "additionalInfo"] as const;
 
 /**
  * A password that may be live is looked for at the account it was sent to: until that is resolved, the credential names
