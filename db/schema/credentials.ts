@@ -85,6 +85,8 @@ export const credentials = pgTable(
     lastCheckSince: timestamptz("last_check_since"),
     /** When a drift check last took it up: set before the log-in, so that a worker that dies does not check it twice. */
     driftAt: timestamptz("drift_at"),
+    /** How its latest change failed; null when it succeeded, or when a person settled it. */
+    lastFailure: text("last_failure").$type<ErrorCode>(),
     /** Last successful change: the start of the password's age. */
     changedAt: timestamptz("changed_at"),
     revision: integer("revision").notNull().default(1),

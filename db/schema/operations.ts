@@ -163,7 +163,7 @@ export const operations = pgTable(
       .where(sql`${table.childrenPending}`),
     index("operations_succeeded")
       .on(table.endedAt)
-      .where(sql`${table.state} = 'succeeded'`),
+      .where(sql`${table.state} = 'succeeded' and ${table.kind} <> 'verify-password'`),
     index("operations_paused")
       .on(table.policyId)
       .where(sql`${table.waitingFor} in ('pause', 'window')`),
