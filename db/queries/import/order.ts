@@ -56,21 +56,18 @@ export function inTransactions(plans: readonly Plan[]): Unit[][] {
   const transactions: Unit[][] = [];
   let rows = ROWS_AT_ONCE;
   for (const unit of units) {
-    const alone = unit.some(movesParent);
-    if (alone || rows + unit.length > ROWS_AT_ONCE) {
+    if (rows + unit.length > ROWS_AT_ONCE) {
       transactions.push([]);
       rows = 0;
     }
     transactions.at(-1)?.push(unit);
-    rows = alone ? ROWS_AT_ONCE : rows + unit.length;
+    rows += unit.length;
   }
   return transactions;
 }
 
-/** Rows by their account's id, as all bulk work goes; where parents move, parents first. */
-export function inWritingOrder(plans: readonly Plan[]): Plan[] {
-  const id = ({ draft, deviceId }: Plan) => draft.id ?? deviceId;
-  if (!plans.some(movesParent)) return plans.toSorted((a, b) => (id(a) < id(b) ? -1 : 1));
+/** Parents first, where parents move: no circle is closed on the way to where none is. */
+export function parentsFirst(plans: readonly Plan[]): Plan[] {
   const byDraft = new Map(plans.map((plan) => [plan.draft, plan]));
   const above = ({ parent }: Plan) => [parent].flatMap((draft) => (draft && byDraft.get(draft)) ?? []);
   return components(plans, above).flat();

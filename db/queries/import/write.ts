@@ -3,17 +3,18 @@ import { sql } from "drizzle-orm";
 import type { OperationRef } from "../../../contracts/messages.ts";
 import { ApiProblem } from "../../../contracts/problem.ts";
 import type { Secret } from "../../../contracts/secret.ts";
-import type { Database, Transaction } from "../../client.ts";
+import { type Database, prepared, type Transaction } from "../../client.ts";
 import { newId } from "../../new-id.ts";
 import { postgresFault } from "../../postgres-error.ts";
 import { credentials, devices, secretVersions } from "../../schema/index.ts";
 import { type Actor, auditObjects, type AuditRow } from "../audit.ts";
+import { uuidArray } from "../eligibility.ts";
 import { editCredential } from "../credentials.ts";
 import { editDevice } from "../devices.ts";
-import { resolveCredentials } from "../resolve-policies.ts";
+import { holdPolicies, resolveCredentials } from "../resolve-policies.ts";
 import { storePassword } from "../secrets.ts";
 import { type Draft, refuse } from "./match.ts";
-import { inTransactions, inWritingOrder, type Unit } from "./order.ts";
+import { inTransactions, movesParent, parentsFirst, type Unit } from "./order.ts";
 import type { Plan } from "./plan.ts";
 import { wantedPatch } from "./wanted.ts";
 
@@ -36,10 +37,11 @@ const OF_THE_ROW = /^(22|23|40P01)/;
  */
 export async function writeImport(db: Database, plans: readonly Plan[], writing: Writing): Promise<void> {
   const revisions = new Map<string, number>();
+  const pool = prepared(db);
   for (const units of inTransactions(plans)) {
     const ready = units.filter((unit) => canBeWritten(unit));
     const writer = new Writer(writing, revisions);
-    const woken = await db.transaction((tx) => writer.writeAll(tx, ready));
+    const woken = await pool.transaction((tx) => writer.writeAll(tx, ready));
     writing.wake(woken);
   }
 }
@@ -95,16 +97,25 @@ class Writer {
   }
 
   async #write(tx: Transaction, plans: Unit): Promise<OperationRef[]> {
+    await holdPolicies(tx);
+    await lockStored(tx, plans);
     const audit = await this.#create(tx, plans);
     const woken: OperationRef[] = [];
-    const ordered = inWritingOrder(plans);
-    for (const plan of ordered.toSorted((a, b) => (a.deviceId < b.deviceId ? -1 : 1)))
-      if (plan.device?.kind === "edit") audit.push(await this.#editDevice(tx, plan.device));
-    for (const plan of ordered) {
-      const { credential } = plan;
+    const byDevice = Map.groupBy(plans, ({ deviceId }) => deviceId);
+    await all([...byDevice.keys()].toSorted(), async (id) => {
+      for (const { device } of byDevice.get(id) ?? [])
+        if (device?.kind === "edit") audit.push(await this.#editDevice(tx, device));
+    });
+    const [moving, staying] = [plans.filter(movesParent), plans.filter((plan) => !movesParent(plan))];
+    // Each looks for a circle among the parents that the one before has left.
+    for (const { credential } of parentsFirst(moving))
       if (credential?.kind === "edit") audit.push(await editAccount(tx, credential));
-      if (credential?.kind !== "create") woken.push(...(await this.#storePassword(tx, plan)));
-    }
+    await all(staying, async ({ credential }) => {
+      if (credential?.kind === "edit") audit.push(await editAccount(tx, credential));
+    });
+    await all(plans, async (plan) => {
+      if (plan.credential?.kind !== "create") woken.push(...(await this.#storePassword(tx, plan)));
+    });
     await auditObjects(tx, this.#writing.actor, audit);
     return woken;
   }
@@ -173,6 +184,17 @@ class Writer {
   }
 }
 
+/** Open operations, then accounts, each in the order of ids, as all bulk work takes them. */
+async function lockStored(tx: Transaction, plans: Unit): Promise<void> {
+  const known = plans.filter(({ credential }) => credential?.kind !== "create");
+  const idsOf = (some: Unit) => uuidArray(some.flatMap(({ draft }) => draft.id ?? []));
+  const stored = idsOf(known.filter(({ passwordAfter }) => passwordAfter !== undefined));
+  const edited = idsOf(known.filter(({ credential }) => credential !== undefined));
+  await tx.execute(sql`select from operations where open_credential_id = any(${stored}) order by code for update`);
+  await tx.execute(sql`select from credentials where id = any(${stored}) order by id for update`);
+  await tx.execute(sql`select from credentials where id = any(${edited}) order by id for no key update`);
+}
+
 async function editAccount(
   tx: Transaction,
   { id, revision, patch }: Extract<Plan["credential"], { kind: "edit" }>,
@@ -184,6 +206,12 @@ async function editAccount(
     objectId: id,
     details: { fields: Object.keys(patch) },
   };
+}
+
+/** Begins all in their order and ends when all have: nothing of it comes after a rollback. */
+async function all<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const failed = (await Promise.allSettled(items.map(work))).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
 }
 
 function isOfTheRow(error: unknown): boolean {
