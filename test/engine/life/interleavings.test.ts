@@ -1,0 +1,11 @@
+/** Random stories of credentials under failing servers; the seed is printed, and gives the same stories again. */
+import { expect, it } from "vitest";
+import { live } from "./life.ts";
+
+const seed = Number(process.env["KEYTURN_LIFE_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+
+it(`25 sequences hold, whatever happens at the same time (KEYTURN_LIFE_SEED=${seed})`, async () => {
+  const { broken, seen } = await live(seed, { sequences: 25, episodes: 5, moreFaults: 4 });
+  process.stdout.write(`KEYTURN_LIFE_SEED=${seed}\n${seen}\n`);
+  expect(broken.join("\n")).toBe("");
+});
