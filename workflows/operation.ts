@@ -25,6 +25,10 @@ type Next =
 
 const doubt: Next = { doubt: true };
 
+/** Pauses after a change that was lost before it began. Milliseconds. */
+const SHORTEST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+
 /** Titles of waits in Temporal's pages. */
 const WAITS: Readonly<Record<WaitingFor | "attempt" | "look", string>> = {
   time: "waits for its time",
@@ -65,6 +69,8 @@ class Run {
   readonly #changes: Changes;
   #progress: Progress;
   #told = false;
+  /** Changes that were lost before they began. */
+  #lost = 0;
 
   constructor(input: OperationInput) {
     this.#input = input;
@@ -153,10 +159,17 @@ class Run {
         await this.waitUntil(result.nextAt, "look");
         return doubt;
       case "waiting":
-        return { until: result.dueAt, wait: "attempt" };
+        // A change that is lost each time before it begins must not be asked for again and again at once.
+        return { until: Math.max(result.dueAt, Date.now() + this.#pause()), wait: "attempt" };
       case "not-yours":
         return this.#over(result.state);
     }
+  }
+
+  #pause(): number {
+    const pause = Math.min(SHORTEST_PAUSE_MS * 2 ** this.#lost, LONGEST_PAUSE_MS);
+    this.#lost += 1;
+    return pause;
   }
 
   async #settle(failed: { attempt: number; epoch: number; code: ErrorCode }): Promise<Next> {

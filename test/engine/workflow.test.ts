@@ -74,6 +74,31 @@ it("run-now puts a change that waits for its time at the head of the queue", asy
   }
 });
 
+it("a change that fails before it begins, each time, is asked for again with growing pauses", async () => {
+  const { account } = await begin([]);
+  await estate.db.execute(sql`create function refuse() returns trigger language plpgsql as
+    $$ begin raise exception 'no attempt may begin'; end $$`);
+  await estate.db.execute(sql`create trigger refuse before insert on attempts execute function refuse()`);
+  const [code = 0] = await estate.request(account.credentialId);
+  const { address, namespace } = estate.surroundings.temporal;
+  const connection = await Connection.connect({ address });
+  try {
+    const handle = new Client({ connection, namespace }).workflow.getHandle(operationWorkflowId(code, 1));
+    const pauses = async () =>
+      ((await handle.fetchHistory()).events ?? []).flatMap(({ timerStartedEventAttributes: timer }) =>
+        timer
+          ? [Math.round(Number(timer.startToFireTimeout?.seconds ?? 0) + (timer.startToFireTimeout?.nanos ?? 0) / 1e9)]
+          : [],
+      );
+    await vi.waitFor(async () => expect(await pauses()).toEqual([1, 2, 4]), 60_000);
+    await estate.db.execute(sql`drop trigger refuse on attempts`);
+    await estate.until(code);
+    await proveNothingLost(estate, target, { code, account, mustSucceed: true });
+  } finally {
+    await connection.close();
+  }
+});
+
 async function request(credentialId: string, scheduledFor: Date): Promise<number[]> {
   const { operations } = await estate.db.transaction((tx) =>
     requestChanges(tx, { credentialIds: [credentialId], scheduledFor, reason: "test", actor, plugins: PLUGINS }),
