@@ -60,10 +60,14 @@ function readHeadings(record: readonly string[]): (ImportColumn | undefined)[] {
   return columns;
 }
 
-function readRecord(columns: readonly (ImportColumn | undefined)[], record: readonly string[], end: number): CsvRow {
-  const breaks = record.join("").match(/\r\n|\r|\n/g)?.length ?? 0;
+/** Line breaks within the cells. */
+function breaksIn(record: readonly string[]): number {
+  return record.reduce((sum, cell) => sum + cell.split(/\r\n|\r|\n/).length - 1, 0);
+}
+
+function readRecord(columns: readonly (ImportColumn | undefined)[], record: readonly string[], line: number): CsvRow {
   const cells = new Map<ImportColumn, string>();
-  const row = { line: end - breaks, cells };
+  const row = { line, cells };
   // A missing or an unquoted delimiter moves values into columns where they do not belong: a password may be among them.
   if (record.length < columns.length)
     return { ...row, fault: `must have ${columns.length} cells, as the first line has` };
@@ -77,12 +81,11 @@ function readRecord(columns: readonly (ImportColumn | undefined)[], record: read
   return row;
 }
 
-function describe(error: CsvError): ApiProblem {
-  const line = typeof error["lines"] === "number" ? ` before or in line ${error["lines"]}` : "";
+function describe({ code }: CsvError, line: number): ApiProblem {
   return malformed(
-    error.code === "CSV_QUOTE_NOT_CLOSED"
-      ? `A quote that was opened is never closed${line}.`
-      : `A quote stands where none may${line}: put the whole cell in quotes and write quotes within it twice.`,
+    code === "CSV_QUOTE_NOT_CLOSED"
+      ? `A quote that is opened in line ${line} or after it is never closed.`
+      : `A quote stands where none may, in line ${line} or after it: put the whole cell in quotes and write quotes within it twice.`,
   );
 }
 
@@ -95,22 +98,21 @@ export async function readCsv(text: string): Promise<CsvRow[]> {
     delimiter: delimiterOf(text),
     record_delimiter: ["\r\n", "\n", "\r"],
     relax_column_count: true,
-    skip_empty_lines: true,
-    info: true,
   });
   const rows: CsvRow[] = [];
   let columns: (ImportColumn | undefined)[] | undefined;
+  let line = 1;
   try {
-    const records: AsyncIterable<{ info: { lines: number }; record: string[] }> = Readable.from(pieces(text)).compose(
-      parser,
-    );
-    for await (const { info, record } of records) {
-      if (!columns) columns = readHeadings(record);
-      else if (record.some((cell) => cell.trim() !== "")) rows.push(readRecord(columns, record, info.lines));
+    const records: AsyncIterable<string[]> = Readable.from(pieces(text)).compose(parser);
+    for await (const record of records) {
+      const blank = record.every((cell) => cell.trim() === "");
+      if (!blank && columns) rows.push(readRecord(columns, record, line));
+      if (!blank) columns ??= readHeadings(record);
+      line += 1 + breaksIn(record);
       if (rows.length > IMPORT_ROWS) throw malformed(`The file has more than ${IMPORT_ROWS} rows. Split it.`);
     }
   } catch (error) {
-    throw error instanceof CsvError ? describe(error) : error;
+    throw error instanceof CsvError ? describe(error, line) : error;
   }
   if (!columns) throw malformed("The file is empty.");
   return rows;

@@ -3,7 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { IMPORT_COLUMNS } from "../../contracts/import-columns.ts";
 import type { Credential } from "../../contracts/credentials.schema.ts";
 import type { Device } from "../../contracts/devices.schema.ts";
-import { type Ask, makeCredentials, openTestApi, type TestApi } from "../helpers/api.ts";
+import { Secret } from "../../contracts/secret.ts";
+import { planImport } from "../../db/queries/import/plan.ts";
+import type { ImportRow } from "../../db/queries/import/row.ts";
+import { writeImport } from "../../db/queries/import/write.ts";
+import { type Ask, makeCredentials, openTestApi, PLAIN_PLUGIN, type TestApi } from "../helpers/api.ts";
 import { csvOf, dump, importFile } from "./import-file.ts";
 
 let api: TestApi;
@@ -237,7 +241,7 @@ describe("its form", () => {
     ["Username,Address\nx,y", 'headed "Device"'],
     ["Device,Colour\nx,red", "Column 2"],
     ["Device,Hostname\nx,y", 'Two columns are headed "Device"'],
-    ['Device,Notes\nx,"never closed', "never closed before or in line 2"],
+    ['Device,Notes\nx,"never closed', "opened in line 2 or after it is never closed"],
     ['Device,Notes\nx,a"b', "in line 2"],
   ])("%j is refused as a whole", async (file, sentence) => {
     const { status, body } = await importFile(admin, file || "\n");
@@ -546,5 +550,68 @@ describe("passwords", () => {
     expect(JSON.stringify(await api.db.execute(sql`select * from audit`))).not.toContain(canary);
     expect(JSON.stringify(await api.db.execute(sql`select * from credentials`))).not.toContain(canary);
     expect(await reveal(await find("c1"))).toBe(canary);
+  });
+});
+
+describe("somebody who is faster", () => {
+  test("two imports of one file at once make everything once, and both say the truth", async () => {
+    const rows = Array.from({ length: 150 }, (_, index) =>
+      account(`u${index}`, { Device: `${host}-${index}`, "Current password": `p${index}` }),
+    );
+    const both = await Promise.all([send(rows), send(rows)]);
+    for (const { body } of both)
+      for (const { outcome, problems } of body.rows)
+        expect(outcome === "created" || outcome === "unchanged" || problems[0]?.code === "request.conflict").toBe(true);
+    expect(both.map(({ body }) => body.created).reduce((a, b) => a + b)).toBe(150);
+    expect((await send(rows)).body).toMatchObject({ unchanged: 150 });
+  });
+
+  test("a password, an edit and a new account made between the look and the writing stand; the other rows are written", async () => {
+    await send([account("password"), account("edit"), account("fine")]);
+    const actor = { actor: "test" };
+    const cells = (username: string, more: object): ImportRow => ({
+      line: 2,
+      host,
+      device: {},
+      account: { username, domain: "", additionalInfo: "" },
+      credential: {},
+      references: {},
+      problems: [],
+      ...more,
+    });
+    const { drafts, plans } = await planImport(
+      api.db,
+      [
+        cells("password", { password: new Secret("of the file") }),
+        cells("edit", { credential: { notes: "of the file" } }),
+        cells("new", { credential: { plugin: "plain" } }),
+        cells("needs", { credential: { plugin: "plain" }, references: { parent: { username: "new", host } } }),
+        cells("fine", { credential: { notes: "of the file" } }),
+      ],
+      { plugins: [PLAIN_PLUGIN], open: (sealed, binding) => api.vault.open(sealed, binding) },
+    );
+    const [stored, edited] = await Promise.all([find("password"), find("edit")]);
+    await admin("PUT", `/v1/credentials/${stored.id}/password`, { body: { password: "newer" } });
+    await admin("PATCH", `/v1/credentials/${edited.id}`, { body: { notes: "newer" }, headers: { "if-match": '"1"' } });
+    await send([account("new", { Notes: "newer" })]);
+    await writeImport(api.db, plans, {
+      actor,
+      seal: (secret, binding) => api.vault.seal(secret, binding),
+      wake: () => {},
+    });
+    expect(drafts.map(({ problems }) => problems.map(({ code }) => code))).toEqual([
+      ["request.stale"],
+      ["request.stale"],
+      ["request.conflict"],
+      ["request.stale"],
+      [],
+    ]);
+    expect(await reveal(stored)).toBe("newer");
+    expect((await credentialsOf()).map(({ username, notes }) => [username, notes])).toEqual([
+      ["password", ""],
+      ["edit", "newer"],
+      ["fine", "of the file"],
+      ["new", "newer"],
+    ]);
   });
 });
