@@ -15,15 +15,16 @@ const UNSEEN_MS = 1_000;
 const MOVING: ReadonlySet<string> = new Set(["approval.expired", "approval.changed"]);
 
 /** @returns a sentence for each answer that was not true */
-export function falseAnswers(facts: Facts, entries: readonly Entry[]): string[] {
-  const byCode = new Map(facts.operations.map((operation) => [operation.code, operation]));
+export function falseAnswers(facts: Facts, credentialId: string, entries: readonly Entry[]): string[] {
+  const own = facts.operations.filter((operation) => operation.credentialId === credentialId);
+  const byCode = new Map(own.map((operation) => [operation.code, operation]));
   return entries.flatMap((entry) => {
     const operation = entry.code === undefined ? undefined : byCode.get(entry.code);
     const complaint =
       entry.status >= 500
         ? "a fault"
         : entry.action === "request"
-          ? falseRequest(entry, { operation, facts })
+          ? falseRequest(entry, operation, own)
           : operation
             ? falseAction(entry, operation)
             : "about an operation that is not there";
@@ -39,10 +40,7 @@ function during({ askedAt, answeredAt }: Entry, slackMs: number) {
   return { from: askedAt - slackMs, until: answeredAt + CLOCK_MS };
 }
 
-function falseRequest(
-  entry: Entry,
-  { operation, facts }: { operation: Operation | undefined; facts: Facts },
-): string | undefined {
+function falseRequest(entry: Entry, operation: Operation | undefined, own: readonly Operation[]): string | undefined {
   if (entry.status !== 202) return "neither accepted nor refused";
   if (entry.refusal === undefined) {
     const [first] = operation?.audit ?? [];
@@ -52,8 +50,9 @@ function falseRequest(
   }
   switch (entry.refusal) {
     case "credential.change-open": {
-      const open = facts.operations.find(({ code }) => code === entry.openCode);
-      return open && wasOpen(open, during(entry, UNSEEN_MS)) ? undefined : `${entry.openCode} was not open then`;
+      // One that ended between the look at it and the look for its code has none in the answer.
+      const named = own.filter(({ code }) => entry.openCode === undefined || code === entry.openCode);
+      return named.some((one) => wasOpen(one, during(entry, UNSEEN_MS))) ? undefined : "none was open then";
     }
     case "credential.attention":
     case "credential.not-automatic":

@@ -58,7 +58,11 @@ async function liveOn(grounds: Grounds, plan: Plan): Promise<{ broken: string[];
   broken.push(...unexplained(facts), ...wrongVersions(facts), ...unapproved(facts));
   broken.push(...strayChanges(facts, await attribute(grounds, { facts, touches, runs })));
   for (const { subject, entries, broken: own } of runs)
-    broken.push(...own, ...touchedAfterCancel(facts, subject, touches), ...falseAnswers(facts, entries));
+    broken.push(
+      ...own,
+      ...touchedAfterCancel(facts, subject, touches),
+      ...falseAnswers(facts, subject.credentialId, entries),
+    );
   broken.push(...(await checkLogins(grounds, facts, runs)));
   time();
   return {
