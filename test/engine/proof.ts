@@ -9,7 +9,7 @@ interface Account {
   readonly credentialId: string;
 }
 
-const STATE = /^operation\.(scheduled|running|succeeded|error|canceled|expired)$/;
+const STATE = /^operation\.(scheduled|awaiting-approval|running|succeeded|error|canceled|expired)$/;
 
 /** What must be true of an operation that ended, whatever happened on the way. */
 export async function proveNothingLost(
@@ -45,8 +45,8 @@ export async function proveNothingLost(
 
 /** The audit's states form a legal path from the request to where the operation is. */
 export async function proveAuditTellsTheStory(estate: Estate, code: number, ended: string): Promise<void> {
-  const path = (await estate.audit(code)).flatMap(({ action }) => {
-    if (action === "operation.requested") return ["scheduled" as const];
+  const path = (await estate.audit(code)).flatMap(({ action, details }) => {
+    if (action === "operation.requested") return ["state" in details ? "awaiting-approval" : "scheduled"] as const;
     const state = STATE.exec(action)?.[1];
     return state ? [state as Parameters<typeof mayMove>[0]] : [];
   });
