@@ -15,6 +15,7 @@ import { addAdministrationRoutes } from "./routes/administration.ts";
 import { addChildrenRoutes } from "./routes/children.ts";
 import { addCredentialEventRoutes } from "./routes/credential-events.ts";
 import { addCredentialRoutes } from "./routes/credentials.ts";
+import { addDashboardRoute } from "./routes/dashboard.ts";
 import { addDeviceRoutes } from "./routes/devices.ts";
 import { addHealthRoutes } from "./routes/health.ts";
 import { addBulkActionRoutes } from "./routes/bulk-actions.ts";
@@ -89,6 +90,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   addPolicyRoutes(add, deps);
   addStrengthRoutes(add, deps);
   addSiteRoutes(add, deps);
+  addDashboardRoute(add, deps);
   addTokenRoutes(add, deps);
   addAdministrationRoutes(add, deps);
   await addImportRoute(app, deps);

@@ -107,6 +107,7 @@ const credentialFields = {
   viewedAt: Timestamp.nullable().describe("When the present password was first seen by a person."),
   sessionEndedAt: Timestamp.nullable().describe("When the first session that used the present password ended."),
   expiredAt: Timestamp.nullable().describe("When a person declared the present password expired."),
+  lastFailure: Code.nullable().describe("How its latest change failed; null when it succeeded or a person settled it."),
   automaticNotBefore: Timestamp.nullable().describe("No automatic change starts before."),
   automaticRefusal: Code.nullable().describe("Why; null after a failed change, or when nothing stands in the way."),
   revision: z.int(),

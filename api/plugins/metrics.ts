@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { oldestOverdue } from "../../db/queries/dashboard.ts";
 import { countOverdue } from "../../db/queries/health.ts";
 import { OPERATION_STATES } from "../../contracts/states.ts";
 import { countOperations } from "../../db/queries/operation-counts.ts";
@@ -32,6 +33,14 @@ export function addMetrics(app: FastifyInstance, { db }: ApiDeps): Registry {
     registers: [registry],
     async collect() {
       this.set(await countOverdue(db));
+    },
+  });
+  new Gauge({
+    name: "keyturn_oldest_overdue_seconds",
+    help: "Since when the oldest change that a policy wants is due without an operation; above 300 somebody should look.",
+    registers: [registry],
+    async collect() {
+      this.set(await oldestOverdue(db));
     },
   });
   app.addHook("onResponse", async (request, reply) => {

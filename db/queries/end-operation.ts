@@ -4,7 +4,7 @@ import type { OperationState } from "../../contracts/states.ts";
 import type { Transaction } from "../client.ts";
 import { operations, outbox } from "../schema/index.ts";
 import { type Actor, auditOperations, WORKER } from "./audit.ts";
-import { coolDownAfter } from "./next-change.ts";
+import { coolDownAfter, noteFailure } from "./next-change.ts";
 
 export interface Ending {
   readonly code: number;
@@ -51,6 +51,7 @@ export async function endOperations(
       ending.actor ?? WORKER,
       codes.map((code) => ({ code, action: `operation.${state}`, details: { ...said, ...ending.details } })),
     ),
+    state === "error" && outcome ? noteFailure(tx, codes, outcome) : undefined,
     state === "canceled" || state === "expired" ? coolDownAfter(tx, codes) : undefined,
     tx.insert(outbox).values(codes.map((code) => ({ event: `operation.${state}`, payload: { code, ...said } }))),
   ]);

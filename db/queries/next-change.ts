@@ -2,7 +2,8 @@
  * The facts that decide when a policy changes a credential next. The moment itself, `next_change_at` and
  * `next_trigger`, is worked out by a trigger on `credentials` (migration `next_change`) whenever one of them is written.
  */
-import { eq, sql } from "drizzle-orm";
+import { eq, type SQL, sql } from "drizzle-orm";
+import type { ErrorCode } from "../../contracts/errors.ts";
 import type { Transaction } from "../client.ts";
 import { credentials } from "../schema/index.ts";
 import { uuidArray } from "./eligibility.ts";
@@ -17,6 +18,7 @@ export function afterSuccess() {
     spread: sql`random()`,
     automaticNotBefore: null,
     automaticRefusal: null,
+    lastFailure: null,
     driven: true,
   };
 }
@@ -46,10 +48,24 @@ export async function coolDownAfter(tx: Transaction, codes: readonly number[]): 
       select c.id, coalesce((p.limits ->> 'coolDownDays')::int, (s.values ->> 'coolDownDays')::int, 1) as days
       from operations o join credentials c on c.id = o.credential_id left join policies p on p.id = o.policy_id
       left join settings s on s.id = 1
-      where o.code = any(${`{${codes.join(",")}}`}::bigint[]) and o.trigger in ('age', 'view', 'session')
+      where o.code = any(${codeArray(codes)}) and o.trigger in ('age', 'view', 'session')
       order by c.id for no key update of c)
     update credentials set automatic_not_before = now() + make_interval(days => ended.days), automatic_refusal = null
     from ended where credentials.id = ended.id`);
+}
+
+/** Keeps with the credentials of these operations how they failed. The transaction holds the operations' rows. */
+export async function noteFailure(tx: Transaction, codes: readonly number[], outcome: ErrorCode): Promise<void> {
+  await tx.execute(sql`
+    with failed as materialized (
+      select c.id from operations o join credentials c on c.id = o.credential_id
+      where o.code = any(${codeArray(codes)}) and o.kind <> 'verify-password'
+      order by c.id for no key update of c)
+    update credentials set last_failure = ${outcome} where id in (select id from failed)`);
+}
+
+function codeArray(codes: readonly number[]): SQL {
+  return sql`${`{${codes.join(",")}}`}::bigint[]`;
 }
 
 /** What was pending since somebody saw or used the password is settled: a person asks for its change. */

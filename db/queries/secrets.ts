@@ -8,6 +8,7 @@ import { newId } from "../new-id.ts";
 import { credentials, operations, secretVersions } from "../schema/index.ts";
 import { demote } from "./attempt.ts";
 import { type Actor, auditObject } from "./audit.ts";
+import { tryAgain } from "./next-change.ts";
 import { wakeDependents } from "./permits.ts";
 
 /** Seals the value for the row it will stand in. */
@@ -95,6 +96,8 @@ async function clearFindings(tx: Transaction, credentialId: string): Promise<voi
   await tx
     .update(credentials)
     .set({
+      ...tryAgain,
+      lastFailure: null,
       attention: null,
       attentionSince: null,
       lastCheck: null,
