@@ -7,7 +7,8 @@ import { OPERATION_KINDS, PHASES, STEPS, TRIGGERS, WAITING_FOR } from "./states.
 
 const CredentialFilter = CredentialQuery.omit({ cursor: true, limit: true })
   .extend({ active: z.boolean().optional(), changeable: z.boolean().optional(), attention: z.boolean().optional() })
-  .meta({ id: "CredentialFilter", description: "As the filters of GET /v1/credentials." });
+  .refine((filter) => Object.keys(filter).length > 0, { message: "must name at least one field" })
+  .meta({ id: "CredentialFilter", description: "As the filters of GET /v1/credentials; at least one." });
 export type CredentialFilter = z.infer<typeof CredentialFilter>;
 
 export const ChangesInput = z
