@@ -65,7 +65,6 @@ export async function promote(
         demote(tx, credentialId),
         makeCurrent(tx, secretVersionId),
         resetCredential(tx, credentialId),
-        policyId && clearPolicyErrors(tx, policyId),
         endAttempt(tx, claim, { record, outcome: "change.succeeded" }),
         endOperation(tx, {
           code: claim.code,
@@ -80,6 +79,8 @@ export async function promote(
         reserved && returnLogin(tx, reserved, "accepted"),
       ]),
       wakeNext(tx, { deviceId: attempt.deviceId, credentialId }),
+      // Locks in the order of all: operation, credential, device, policy.
+      policyId && clearPolicyErrors(tx, policyId),
     ]);
     await beforeCommit?.();
     return { promoted: true, children, wake };

@@ -46,19 +46,19 @@ export async function settle(
     await endAttempt(tx, claim, { outcome: request.reason });
     if (request.reason === "change.unverified") await keepInDoubt(tx, operation.credentialId, attempt.secretVersionId);
     else await discard(tx, operation.credentialId, attempt.secretVersionId);
-    await noteReach(tx, attempt.deviceId, { reason: request.reason, breakerSeconds: request.settings.breakerSeconds });
     const settings = withLimits(request.settings, await readLimits(tx, operation.policyId));
     const next = decide(operation, request.reason, settings);
     if (next) await again(tx, operation, { ...next, reason: request.reason });
-    else {
+    else
       await endOperation(tx, {
         code: operation.code,
         state: "error",
         outcome: request.reason,
         details: { attempt: attempt.number },
       });
-      await followFailure(tx, operation, { reason: request.reason, settings });
-    }
+    // Locks in the order of all: operation, credential, device, policy.
+    await noteReach(tx, attempt.deviceId, { reason: request.reason, breakerSeconds: settings.breakerSeconds });
+    if (!next) await followFailure(tx, operation, { reason: request.reason, settings });
     const wake = await wakeNext(tx, { deviceId: attempt.deviceId, credentialId: attempt.credentialId });
     const [after] = await tx.select().from(operations).where(eq(operations.code, operation.code));
     return { result: present(after ?? operation), wake };
