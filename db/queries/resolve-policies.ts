@@ -75,7 +75,7 @@ async function resolve(tx: Transaction, scope: SQL, rewritten: SQL): Promise<voi
     wanted as materialized (
       select id from credentials where id in (select f.id from facts f where ${scope})
       order by id for no key update
-    ), best as (
+    ), best as materialized (
       select f.id, (select r.id from rules r where ${fits} order by r.priority desc, r.created_at, r.id limit 1) as policy
       from facts f where f.id in (select id from wanted))
     update credentials set policy_id = best.policy from best
