@@ -29,6 +29,9 @@ const doubt: Next = { doubt: true };
 const SHORTEST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 
+/** Pause before a moment that is past by Temporal's clock and not by the database's. Milliseconds. */
+const CLOCKS_DIFFER_MS = 500;
+
 /** Titles of waits in Temporal's pages. */
 const WAITS: Readonly<Record<WaitingFor | "attempt" | "look", string>> = {
   time: "waits for its time",
@@ -98,7 +101,7 @@ class Run {
       case "ended":
         return this.#over(result.state);
       case "awaiting-approval":
-        return { approveUntil: result.expiresAt };
+        return { approveUntil: notAtOnce(result.expiresAt) };
       case "approved":
         return { until: result.dueAt, wait: "time" };
     }
@@ -134,7 +137,7 @@ class Run {
         return doubt;
       case "parked":
         this.#progress = { ...this.#progress, waitingFor: result.waitingFor };
-        return { until: result.recheckAt, wait: result.waitingFor };
+        return { until: notAtOnce(result.recheckAt), wait: result.waitingFor };
       case "awaiting-approval":
         return { approveUntil: result.expiresAt };
       case "not-yours":
@@ -205,6 +208,11 @@ class Run {
     const { approvalExpiresAt: _before, ...input } = this.#input;
     await continueAsNew<typeof operation>({ ...input, priority: this.#changes.priority, ...at });
   }
+}
+
+/** The database's clock may be behind Temporal's: what it says is not due yet is not asked for again at once. */
+function notAtOnce(at: number): number {
+  return Math.max(at, Date.now() + CLOCKS_DIFFER_MS);
 }
 
 /** The chain lives on when this run has ended. */
