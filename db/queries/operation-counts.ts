@@ -5,7 +5,7 @@
 import { sql } from "drizzle-orm";
 import type { OperationCounts, StateCounts } from "../../contracts/operations-list.schema.ts";
 import { OPERATION_STATES, type OperationState } from "../../contracts/states.ts";
-import type { Database } from "../client.ts";
+import type { Database, Transaction } from "../client.ts";
 
 /** Any number nobody else takes: one fold at a time. */
 const LOCK = 7_204_190_002;
@@ -17,6 +17,15 @@ const KEPT = sql`interval '7 days'`;
 
 /** How many operations are in each state, in all and by site. */
 export async function countOperations(db: Database): Promise<OperationCounts> {
+  const { counts, beside } = await readCounts(db);
+  if (beside > FOLD_AFTER) await foldEvents(db);
+  return counts;
+}
+
+/** The same, and how many events were added up for it. */
+export async function readCounts(
+  db: Database | Transaction,
+): Promise<{ readonly counts: OperationCounts; readonly beside: number }> {
   // One statement, so one snapshot: an event is either in the counts or beside them.
   const rows = await db.execute<{ state: OperationState; site: string; count: number; beside: number }>(sql`
     with since as materialized (
@@ -29,12 +38,11 @@ export async function countOperations(db: Database): Promise<OperationCounts> {
     )
     select state, site, sum(count)::int as count, (select count(*)::int from since) as beside
     from parts group by state, site`);
-  if ((rows[0]?.beside ?? 0) > FOLD_AFTER) await foldEvents(db);
   const sites: Record<string, StateCounts> = {};
   for (const { state, site, count } of rows) (sites[site] ??= noCounts())[state] = count;
   const all = noCounts();
   for (const counts of Object.values(sites)) for (const state of OPERATION_STATES) all[state] += counts[state];
-  return { ...all, sites };
+  return { counts: { ...all, sites }, beside: rows[0]?.beside ?? 0 };
 }
 
 function noCounts(): StateCounts {

@@ -32,10 +32,10 @@ export async function readEvents(db: Database, after: EventPlace, limit: number)
     state: OperationState;
     site: string;
   }>(sql`
-    select xid::text, id, at, code, from_state, state, site from operation_events
-    where (xid, id) > (${String(after.xid)}::xid8, ${after.id}::bigint)
-      and xid < pg_snapshot_xmin(pg_current_snapshot())
-    order by xid, id limit ${limit}`);
+    select e.xid::text, e.id, e.at, e.code, e.from_state, e.state, e.site from operation_events e
+    where (e.xid, e.id) > (${String(after.xid)}::xid8, ${after.id}::bigint)
+      and e.xid < pg_snapshot_xmin(pg_current_snapshot())
+    order by e.xid, e.id limit ${limit}`);
   return rows.map(({ xid, id, at, code, from_state: from, state, site }) => ({
     xid: BigInt(xid),
     id: Number(id),
