@@ -89,7 +89,7 @@ async function runNow(tx: Transaction, { codes, actor }: ActionRequest): Promise
       .update(operations)
       .set({
         priority: 1,
-        dueAt: sql`least(${operations.dueAt}, now())`,
+        dueAt: sql`now()`,
         wakeAt: sql`now()`,
         waitingFor: sql`case when ${operations.waitingFor} in ('time', 'window') then 'queue' else ${operations.waitingFor} end`,
       })

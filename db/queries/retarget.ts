@@ -16,7 +16,8 @@ export async function retarget(
   codes: readonly number[],
 ): Promise<OperationRef[]> {
   if (codes.length === 0) return [];
-  const due = sql`case when o.run_attempts > 0 then o.due_at else least(o.due_at, now()) end`;
+  // Due now and not before: nobody has missed a worker while it waited for an approval or a window.
+  const due = sql`case when o.run_attempts > 0 then greatest(o.due_at, now()) else now() end`;
   const rows = await tx.execute<{ code: string; run: number }>(sql`
     with waiting as (
       select code, kind, state from operations
@@ -26,7 +27,7 @@ export async function retarget(
       update operations o set kind = 'child-password-change', trigger = 'parent', parent_code = ${parent.code},
         priority = least(o.priority, 2), state = 'scheduled', approval = null, approval_digest = null,
         approval_expires_at = null, scheduled_for = least(o.scheduled_for, now()), due_at = ${due},
-        wake_at = greatest(now(), ${due}),
+        wake_at = ${due},
         waiting_for = case when o.waiting_for in ('device', 'login-budget', 'authenticator', 'worker') then o.waiting_for
           when ${due} > now() then 'time' else 'queue' end
       from waiting where o.code = waiting.code

@@ -119,10 +119,17 @@ export async function park(
       waitingFor,
       permitGrantedAt: null,
       wakeAt: recheckAt,
+      // What was held back on purpose begins to miss a worker only now.
+      ...(isHeldBack(operation.waitingFor) && !isHeldBack(waitingFor) ? { dueAt: sql`now()` } : {}),
       ...(parties ? { authenticatorId: parties.authenticator.id } : {}),
     })
     .where(eq(operations.code, operation.code));
   return { kind: "parked", waitingFor, recheckAt, wake: await passOn(tx, operation) };
+}
+
+/** By a pause or a window, for which nobody misses a worker. */
+function isHeldBack(waitingFor: WaitingFor | null): boolean {
+  return waitingFor === "pause" || waitingFor === "window";
 }
 
 /** scheduled → awaiting-approval: what was approved is not what would be done now. */
