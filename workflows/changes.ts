@@ -66,15 +66,18 @@ export class Changes {
   /** What the first change to get a slot found or did. One that found another at work says nothing new. */
   async next(): Promise<ChangeResult> {
     this.#ensure();
+    let taken = false;
     for (;;) {
       const answers = [...this.#scheduled].map(({ answer }) => answer);
-      const first = await Promise.race(this.#mayHurry() ? [...answers, this.#hurry] : answers);
+      const first = await Promise.race(!taken && this.#mayHurry() ? [...answers, this.#hurry] : answers);
       if (first === HURRY) {
         this.#ensure();
         continue;
       }
       this.#scheduled.delete(first.from);
       if (first.result.kind !== "running" || this.#scheduled.size === 0) return first.result;
+      // The row is another's: one more at the head of the queue would find the same, again and again.
+      taken = true;
     }
   }
 

@@ -1,8 +1,12 @@
 /** Immediate execution of changes that stand in a full queue: a worker with one slot, held by another change. */
 import { Client, Connection } from "@temporalio/client";
+import { sql } from "drizzle-orm";
+import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { repair } from "../../activities/repair.ts";
 import { operationWorkflowId } from "../../contracts/ids.ts";
-import { SIGNALS } from "../../contracts/messages.ts";
+import { QUERIES, SIGNALS } from "../../contracts/messages.ts";
+import { readSettings } from "../../db/queries/settings.ts";
 import { Estate } from "../helpers/estate.ts";
 import { TestWorker } from "../helpers/worker.ts";
 import { addAccounts, addTarget } from "./matrix-target.ts";
@@ -107,6 +111,35 @@ it("one that lost its row to the other does not end the run", async () => {
   } finally {
     await second.kill();
   }
+});
+
+it("a signal that comes when the change is under way has one more look at the row, and no more", async () => {
+  worker = await TestWorker.start(estate.surroundings, ["staged"]);
+  const [account] = await addAccounts(estate, target, await addTarget(estate, target), 1);
+  if (!account) throw new Error("no account was made");
+  const [code = 0] = await estate.request(account.credentialId);
+  await worker.reached("staged");
+  await client.workflow.getHandle(operationWorkflowId(code, 1)).signal(SIGNALS.runNow);
+  await vi.waitFor(async () => expect(await answersOf(code)).toEqual(["running"]), 30_000);
+  // Whatever would be scheduled after that answer would be so with the answer to this question.
+  await client.workflow.getHandle(operationWorkflowId(code, 1)).query(QUERIES.progress);
+  worker.go();
+  expect(await estate.until(code)).toMatchObject({ state: "succeeded", attempts: 1, probes: 0 });
+  await client.workflow.getHandle(operationWorkflowId(code, 1)).result();
+  expect(await changesOf(code)).toEqual([2, 1]);
+  await proveNothingLost(estate, target, { code, account, mustSucceed: true });
+});
+
+it("one whose signal was lost is put at the head of the queue by the repair sweep", async () => {
+  const { account, code } = await queueBehindOne();
+  await estate.act("run-now", code);
+  await estate.db.execute(sql`update operations set wake_at = now() - interval '5 minutes' where code = ${code}`);
+  const settings = await readSettings(estate.db);
+  await repair({ db: estate.db, client, settings, log: pino({ enabled: false }) });
+  await vi.waitFor(async () => expect(await changesOf(code)).toEqual([2, 1]), 30_000);
+  worker.go();
+  await estate.until(code);
+  await proveNothingLost(estate, target, { code, account, mustSucceed: true });
 });
 
 /** What the changes of a run that have ended answered. */
