@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "@temporalio/client";
 import type { Logger } from "pino";
+import { SIGNALS } from "../contracts/messages.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import type { Database } from "../db/client.ts";
-import { claimStartable, type Startable, unclaim } from "../db/queries/starter.ts";
-import { startOperation } from "./starts.ts";
+import { claimStartable, readOvertaken, type Startable, unclaim } from "../db/queries/starter.ts";
+import { startOperation, wakeOperation } from "./starts.ts";
 
 /** Rows claimed at once, and workflows started at once. */
 const BATCH = 100;
@@ -78,6 +79,13 @@ export class Starter {
     };
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
     await unclaim(db, failed);
+    await this.#tellOvertaken(rows.filter(({ code }) => !failed.includes(code)));
     return rows.length - failed.length;
+  }
+
+  /** Rows that changed while their workflows were being started: the word to those came too early. */
+  async #tellOvertaken(started: readonly Startable[]): Promise<void> {
+    for (const run of await readOvertaken(this.#deps.db, started))
+      await wakeOperation(this.#deps.client, run, run.hurried ? SIGNALS.runNow : SIGNALS.wake);
   }
 }

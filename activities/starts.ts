@@ -4,6 +4,7 @@ import { chainWorkflowId, MAIN_QUEUE, operationWorkflowId, siteQueue } from "../
 import { type OperationInput, type OperationRef, SIGNALS, type Timing, WORKFLOWS } from "../contracts/messages.ts";
 import { withLimits } from "../contracts/policy.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
+import type { Priority } from "../contracts/states.ts";
 import type { Startable } from "../db/queries/starter.ts";
 
 /** PENDING_ACTIVITY_STATE_SCHEDULED and TASK_QUEUE_TYPE_ACTIVITY of Temporal's API; its package is not ours to import. */
@@ -74,9 +75,13 @@ export async function startOperation(client: Client, row: Startable, settings: S
 }
 
 /** Tells a run's workflow to read its row again. A run that has ended needs no telling. */
-export async function wakeOperation(client: Client, { code, run }: OperationRef): Promise<void> {
+export async function wakeOperation(
+  client: Client,
+  { code, run }: OperationRef,
+  signal: keyof typeof SIGNALS = SIGNALS.wake,
+): Promise<void> {
   try {
-    await client.workflow.getHandle(operationWorkflowId(code, run)).signal(SIGNALS.wake);
+    await client.workflow.getHandle(operationWorkflowId(code, run)).signal(signal);
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }

@@ -1,5 +1,6 @@
 /** Rows whose run has no workflow yet: claimed by one worker each, in queue order. */
 import { inArray, sql } from "drizzle-orm";
+import type { OperationRef } from "../../contracts/messages.ts";
 import type { Limits } from "../../contracts/policy.ts";
 import type { OperationKind, Priority } from "../../contracts/states.ts";
 import type { Database } from "../client.ts";
@@ -53,6 +54,30 @@ export async function claimStartable(db: Database, limit: number): Promise<Start
     .set({ startedRun: operations.run })
     .where(inArray(operations.code, next))
     .returning(STARTABLE);
+}
+
+/** A run whose row changed between its claim and its start. */
+export interface Overtaken extends OperationRef {
+  /** Whether it was put at the head of the queue. */
+  readonly hurried: boolean;
+}
+
+/**
+ * Rows that were approved, hurried or ended after their claim. Whoever did it has told a workflow that was not there
+ * yet; what happens from now on is told to one that is.
+ */
+export async function readOvertaken(db: Database, claimed: readonly Startable[]): Promise<Overtaken[]> {
+  const items = claimed.map(({ code, run, dueAt, priority, approvalExpiresAt }) => {
+    return { code, run, due: dueAt.toISOString(), priority, waits: approvalExpiresAt !== null };
+  });
+  const rows = await db.execute<{ code: string; run: number; hurried: boolean }>(sql`
+    select o.code, o.run, o.priority < w.priority as hurried
+    from jsonb_to_recordset(${JSON.stringify(items)}::jsonb)
+      as w(code bigint, run int, due timestamptz, priority smallint, waits boolean)
+    join operations o on o.code = w.code and o.run = w.run
+    where (w.waits and o.state <> 'awaiting-approval') or o.state in ('canceled', 'expired')
+      or (o.state = 'scheduled' and (o.priority <> w.priority or date_trunc('milliseconds', o.due_at) < w.due))`);
+  return rows.map(({ code, ...row }) => ({ ...row, code: Number(code) }));
 }
 
 /** Gives claimed rows back that could not be started. */

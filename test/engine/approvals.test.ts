@@ -1,12 +1,16 @@
 /** Approvals with a real worker: its timer against the decisions, and signals that say more than the rows do. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, Connection } from "@temporalio/client";
+import { NativeConnection } from "@temporalio/worker";
 import { eq, sql } from "drizzle-orm";
+import pino from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { Starter } from "../../activities/starter.ts";
 import { operationWorkflowId } from "../../contracts/ids.ts";
 import { type Progress, QUERIES, SIGNALS } from "../../contracts/messages.ts";
 import { ApiProblem } from "../../contracts/problem.ts";
 import { requestChanges } from "../../db/queries/requests.ts";
+import { readSettings } from "../../db/queries/settings.ts";
 import * as schema from "../../db/schema/index.ts";
 import { PLUGINS } from "../../plugins/registry.ts";
 import { needApprovals } from "../helpers/approvals.ts";
@@ -181,4 +185,25 @@ it("what changed after the approval is asked for again, and only then done", asy
     "running",
     "succeeded",
   ]);
+});
+
+it("approved between the claim of its row and the start of its run: the run is told again", async () => {
+  const [{ code } = { code: 0 }] = await open(1);
+  // Somebody approves right before the run starts, and tells a workflow that is not there yet.
+  const { address, namespace } = estate.surroundings.temporal;
+  const native = await NativeConnection.connect({ address });
+  const starting = new Client({ connection: native, namespace });
+  const start = starting.workflow.start.bind(starting.workflow);
+  vi.spyOn(starting.workflow, "start").mockImplementation(async (...given) => {
+    await estate.act("approve", code, "Ben");
+    return start(...given);
+  });
+  const log = pino({ level: "silent" });
+  const starter = new Starter({ db: estate.db, client: starting, log, settings: () => readSettings(estate.db) });
+  starter.start();
+  await vi.waitFor(() => workflow(code).describe(), 30_000);
+  await starter.stop();
+  await native.close();
+  worker = await TestWorker.start(estate.surroundings);
+  expect((await estate.until(code)).state).toBe("succeeded");
 });
