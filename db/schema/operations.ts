@@ -131,20 +131,14 @@ export const operations = pgTable(
       .on(table.authenticatorId)
       .where(sql`${table.waitingFor} in ('authenticator', 'login-budget')`),
     index("operations_credential").on(table.credentialId, table.code),
-    // What the list walks, probes and gathers by; see db/queries/operations-list.
+    // What the list gathers by. What it walks by are three more, with columns that only SQL can say: see the migration
+    // operations_list_covered.
     index("operations_target").on(table.targetId, table.code),
     index("operations_device").on(table.deviceId, table.code),
     index("operations_requester").on(table.requestedBy, table.code),
-    index("operations_state_code").on(table.state, table.code),
     index("operations_kind")
       .on(table.kind, table.code)
       .where(sql`${table.kind} <> 'change-password'`),
-    index("operations_state_due").on(table.state, table.dueAt, table.code),
-    index("operations_state_executed").on(
-      table.state,
-      sql`coalesce(${table.executedAt}, '-infinity'::timestamptz)`,
-      table.code,
-    ),
     // The few whose request, due time and execution are not near each other: see db/queries/operations-list/region.ts.
     index("operations_planned_ahead")
       .on(table.dueAt, table.code)
