@@ -103,9 +103,6 @@ export const credentials = pgTable(
     index("credentials_attention")
       .on(table.attentionSince)
       .where(sql`${table.attention} is not null`),
-    index("credentials_drift")
-      .on(table.driftAt.asc().nullsFirst())
-      .where(sql`${table.active} and ${table.automaticChange}`),
     index("credentials_policy").on(table.policyId),
     index("credentials_next_change")
       .on(table.nextChangeAt)
