@@ -1,9 +1,20 @@
 /** The API's answers, as its schemas in `contracts/` say. Types only: nothing of zod is loaded. */
 import type { z } from "zod";
 import type * as Administration from "../contracts/administration.schema.ts";
+import type * as Attempts from "../contracts/attempts-list.schema.ts";
+import type * as Children from "../contracts/children.schema.ts";
+import type * as CredentialEvents from "../contracts/credential-events.schema.ts";
 import type * as Credentials from "../contracts/credentials.schema.ts";
 import type * as Devices from "../contracts/devices.schema.ts";
+import type * as Actions from "../contracts/operation-actions.schema.ts";
+import type * as OperationList from "../contracts/operations-list.schema.ts";
 import type * as Operations from "../contracts/operations.schema.ts";
+import type * as Policies from "../contracts/policies.schema.ts";
+import type * as Strengths from "../contracts/strengths.schema.ts";
+
+export type { Dashboard } from "../contracts/dashboard.schema.ts";
+export type { ImportReport, ImportRowReport } from "../contracts/import.schema.ts";
+export type { OperationEvent } from "../contracts/operation-events.schema.ts";
 
 export type Device = Devices.Device;
 export type Identified = z.infer<typeof Devices.SeenIdentity>;
@@ -11,10 +22,26 @@ export type Credential = Credentials.Credential;
 export type Revealed = z.infer<typeof Credentials.Revealed>;
 export type Stored = z.infer<typeof Credentials.VersionNumber>;
 export type Checked = z.infer<typeof Credentials.Checked>;
+export type Version = Credentials.Version;
+export type Child = Children.Child;
+export type Expired = z.infer<typeof CredentialEvents.Expired>;
 export type Operation = Operations.Operation;
+export type Opened = z.infer<typeof Operations.OpenedOperation>;
+export type ListedOperation = OperationList.ListedOperation;
+export type OperationPage = z.infer<typeof OperationList.OperationPage>;
 export type Attempt = Operations.Attempt;
+export type ListedAttempt = Attempts.ListedAttempt;
+export type AttemptCounts = Attempts.AttemptCounts;
 export type OperationDetails = z.infer<typeof Operations.OperationDetails>;
+export type Decision = NonNullable<OperationDetails["approval"]>["decisions"][number];
+export type ActionResults = Actions.ActionResults;
 export type ChangeAnswer = Operations.ChangesAccepted;
 export type Refusal = ChangeAnswer["refused"][number];
+export type Policy = Policies.Policy;
+export type PolicyInput = Policies.PolicyInput;
+export type PolicyPatch = Policies.PolicyPatch;
+export type Site = Policies.Site;
+export type Strength = Strengths.StrengthView;
+export type StrengthList = z.infer<typeof Strengths.StrengthList>;
 export type Token = Administration.Token;
 export type NewToken = z.infer<typeof Administration.NewToken>;

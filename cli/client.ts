@@ -29,6 +29,13 @@ interface Call {
   readonly url: URL;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** A text that is sent as it is. */
+interface Upload {
+  readonly type: string;
+  readonly text: Uint8Array<ArrayBuffer>;
 }
 
 /** The longest Retry-After that is waited for without asking. Seconds. */
@@ -87,6 +94,33 @@ export class Client {
     return this.#call<Answer>({ method: "PATCH", url: this.#url(path), body, headers: ifMatch(revision) });
   }
 
+  /** Sends a file. Only what does the same when it is repeated may be sent so. */
+  async upload<Answer>(path: string, query: Query, { type, text }: Upload): Promise<Answer> {
+    return this.#call<Answer>({
+      method: "POST",
+      url: withQuery(this.#url(path), query),
+      body: text,
+      headers: { "content-type": type },
+    });
+  }
+
+  /** Reads an object whose revision stands in the ETag alone. */
+  async read<Answer>(path: string): Promise<{ answer: Answer; revision: number }> {
+    const response = await this.#respond({ method: "GET", url: this.#url(path) });
+    const revision = Number(/"(\d+)"/.exec(response.headers.get("etag") ?? "")?.[1]);
+    return { answer: (await response.json()) as Answer, revision };
+  }
+
+  /** Opens an answer that is text and may be long. */
+  async open(
+    path: string,
+    query: Query = {},
+    more: Pick<Call, "headers" | "signal"> = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.#respond({ method: "GET", url: withQuery(this.#url(path), query), ...more });
+    return response.body ?? new ReadableStream();
+  }
+
   async delete(path: string): Promise<void> {
     await this.#call({ method: "DELETE", url: this.#url(path) });
   }
@@ -113,9 +147,15 @@ export class Client {
   }
 
   async #call<Answer>(call: Call): Promise<Answer> {
+    const response = await this.#respond(call);
+    return (response.status === 204 ? undefined : await response.json()) as Answer;
+  }
+
+  /** The first answer that is a success, once what asks for patience was waited for. */
+  async #respond(call: Call): Promise<Response> {
     for (;;) {
       const response = await this.#send(call);
-      if (response.ok) return (response.status === 204 ? undefined : await response.json()) as Answer;
+      if (response.ok) return response;
       const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
       if (response.status !== 429 || !(seconds <= PATIENCE_SECONDS))
         throw new ApiError(response.status, await problemOf(response));
@@ -130,8 +170,9 @@ export class Client {
       accept: "application/json",
       ...call.headers,
     };
-    const init: RequestInit = { method: call.method, headers };
-    if (call.body !== undefined) {
+    const init: RequestInit = { method: call.method, headers, signal: call.signal ?? null };
+    if (call.body instanceof Uint8Array) init.body = call.body as Uint8Array<ArrayBuffer>;
+    else if (call.body !== undefined) {
       headers["content-type"] = "application/json";
       init.body = JSON.stringify(call.body);
     }

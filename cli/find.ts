@@ -47,3 +47,14 @@ export async function findCredential(api: Client, text: string): Promise<Credent
     `active credential "${text}"`,
   );
 }
+
+/** @param text id or name, in any case */
+export async function findNamed<Item extends { readonly id: string; readonly name: string }>(
+  text: string,
+  what: string,
+  read: { byId(id: string): Promise<Item>; all(): Promise<readonly Item[]> },
+): Promise<Item> {
+  if (UUID.test(text)) return read.byId(text);
+  const found = (await read.all()).filter(({ name }) => same(name, text));
+  return only(found, `${what} "${text}"`);
+}

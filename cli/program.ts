@@ -1,9 +1,16 @@
 import { Command, CommanderError, Option } from "commander";
+import { addAttemptCommands } from "./commands/attempts.ts";
 import { addChangeCommand } from "./commands/change.ts";
 import { addCredentialCommands } from "./commands/credential.ts";
+import { addDashboardCommand } from "./commands/dashboard.ts";
 import { addDeviceCommands } from "./commands/device.ts";
+import { addEventCommand } from "./commands/events.ts";
+import { addImportCommand } from "./commands/import.ts";
 import { addOperationCommands } from "./commands/operations.ts";
+import { addPauseCommands } from "./commands/pause.ts";
+import { addPolicyCommands } from "./commands/policy.ts";
 import type { Start } from "./commands/shared.ts";
+import { addStrengthCommands } from "./commands/strength.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
@@ -40,6 +47,13 @@ function build(io: Io, fail: (exitCode: number) => void): Command {
     addCredentialCommands,
     addChangeCommand,
     addOperationCommands,
+    addAttemptCommands,
+    addEventCommand,
+    addPolicyCommands,
+    addStrengthCommands,
+    addPauseCommands,
+    addDashboardCommand,
+    addImportCommand,
     addTokenCommands,
   ])
     add(program, start);

@@ -5,6 +5,7 @@ import { findCredential, findDevice, splitAccount } from "../find.ts";
 import { readPassword } from "../io.ts";
 import { CREDENTIAL_COLUMNS } from "../output/columns.ts";
 import type { Session } from "../session.ts";
+import { addCredentialLifeCommands } from "./credential-life.ts";
 import type { Start } from "./shared.ts";
 
 interface AddOptions {
@@ -134,4 +135,5 @@ export function addCredentialCommands(program: Command, start: Start): void {
     .option("--reason <text>", "why; it is kept")
     .option("--resolves", "this settles which password the device has")
     .action(start(setPassword));
+  addCredentialLifeCommands(credential, start);
 }

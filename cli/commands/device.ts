@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { Device, Identified } from "../api-types.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
 import { findDevice } from "../find.ts";
 import { ask } from "../io.ts";
+import { collect, wholeNumber } from "../options.ts";
 import { DEVICE_COLUMNS } from "../output/columns.ts";
 import type { Session } from "../session.ts";
-import { collect, type Start } from "./shared.ts";
+import type { Start } from "./shared.ts";
 
 interface AddOptions {
   readonly port?: number;
@@ -14,11 +15,6 @@ interface AddOptions {
   readonly permits?: number;
   readonly tag: readonly string[];
   readonly settings?: string;
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("It is not a whole number above 0.");
-  return Number(text);
 }
 
 async function readSettings(file: string): Promise<unknown> {

@@ -1,47 +1,65 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { OPERATION_KINDS, OPERATION_STATES } from "../../contracts/states.ts";
-import type { Operation, OperationDetails } from "../api-types.ts";
-import { ApiError } from "../client.ts";
-import { findCredential } from "../find.ts";
-import { ATTEMPT_COLUMNS, OPERATION_COLUMNS } from "../output/columns.ts";
+import { type Command, Option } from "commander";
+import type { Operation, OperationDetails, OperationPage } from "../api-types.ts";
+import {
+  ATTEMPT_COLUMNS,
+  DECISION_COLUMNS,
+  LISTED_COLUMNS,
+  OPERATION_COLUMNS,
+  PROGRESS_COLUMNS,
+} from "../output/columns.ts";
+import { operationCode, operationCodes, wholeNumber } from "../options.ts";
 import type { Session } from "../session.ts";
 import { waitForOperations } from "../wait.ts";
-import { type Start, collectOf, failUnlessSucceeded } from "./shared.ts";
+import { addActionCommands } from "./operation-actions.ts";
+import { addFilterOptions, type FilterOptions, filterQuery } from "./operation-filter.ts";
+import { failUnlessSucceeded, type Start } from "./shared.ts";
 
-interface ListOptions {
-  readonly state: readonly string[];
-  readonly kind?: string;
-  readonly username?: string;
-  readonly device?: string;
-  readonly credential?: string;
+const SORTS = ["code", "-code", "scheduled", "-scheduled", "executed", "-executed"] as const;
+
+interface ListOptions extends FilterOptions {
+  readonly sort: string;
   readonly limit: number;
-}
-
-/** @throws InvalidArgumentError for anything that is not an operation's code */
-export function operationCode(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("An operation's code is a whole number.");
-  return Number(text);
-}
-
-function operationCodes(text: string, before: readonly number[] = []): number[] {
-  return [...before, operationCode(text)];
+  readonly details?: true;
+  readonly progress?: true;
+  readonly count?: true;
 }
 
 async function list(session: Session, options: ListOptions): Promise<void> {
-  const { credential, limit, ...filters } = options;
-  const credentialId = credential === undefined ? undefined : (await findCredential(session.api, credential)).id;
-  const { items, more } = await session.api.list<Operation>("v1/operations", { ...filters, credentialId }, limit);
-  session.print.items(items, OPERATION_COLUMNS);
+  const { limit, sort, details, progress, count, ...filters } = options;
+  const filter = await filterQuery(session, filters);
+  const include = [details && "details", progress && "progress"].filter((part) => part !== undefined);
+  const { items, more } = await session.api.list<Operation>("v1/operations", { ...filter, sort, include }, limit);
+  session.print.items(items, {
+    ...OPERATION_COLUMNS,
+    ...(details ? LISTED_COLUMNS : {}),
+    ...(progress ? PROGRESS_COLUMNS : {}),
+  });
   if (more) session.print.hint(`There are more than these ${items.length}; see --limit.`);
+  if (!count) return;
+  const { total } = await session.api.get<OperationPage>("v1/operations", { ...filter, limit: 1, count: "capped" });
+  session.print.hint(
+    total ? `${total.count}${total.capped ? " or more" : ""} match.` : "They could not be counted in time.",
+  );
+}
+
+async function exportAll(session: Session, { sort, ...filters }: FilterOptions & { sort: string }): Promise<void> {
+  const stream = await session.api.open("v1/operations.csv", { ...(await filterQuery(session, filters)), sort });
+  for await (const bytes of stream) session.io.output.write(bytes);
 }
 
 async function show(session: Session, code: number): Promise<void> {
   const operation = await session.api.get<OperationDetails>(`v1/operations/${code}`);
   session.print.item(operation, OPERATION_COLUMNS);
-  if (session.print.format === "table" && operation.attemptList.length > 0) {
-    session.io.output.write("\n");
-    session.print.items(operation.attemptList, ATTEMPT_COLUMNS);
+  if (session.print.format !== "table") return;
+  const { approval, attemptList, children } = operation;
+  if (approval) {
+    const turn = approval.askedLevel === null ? "" : ` Level ${approval.askedLevel + 1} is asked.`;
+    session.print.hint(`Needs approval${approval.expiresAt ? ` until ${approval.expiresAt}` : ""}.${turn}`);
+    if (approval.decisions.length > 0) session.print.more(approval.decisions, DECISION_COLUMNS);
   }
+  if (attemptList.length > 0) session.print.more(attemptList, ATTEMPT_COLUMNS);
+  if (children.items.length > 0)
+    session.print.more(Object.entries(children.counts), { CHILDREN: ([state]) => state, COUNT: ([, count]) => count });
 }
 
 async function watch(session: Session, codes: readonly number[]): Promise<void> {
@@ -50,54 +68,40 @@ async function watch(session: Session, codes: readonly number[]): Promise<void> 
   failUnlessSucceeded(session, ended);
 }
 
-/** Acts on one after the other; one that refuses does not keep the others from being asked. */
-async function act(session: Session, action: string, codes: readonly number[]): Promise<void> {
-  const done: Operation[] = [];
-  for (const code of new Set(codes)) {
-    try {
-      done.push(await session.api.post<Operation>(`v1/operations/${code}/${action}`, {}));
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      session.print.hint(`${code}: ${error.message} ${error.hint}`.trimEnd());
-      session.fail(error.exitCode);
-    }
-  }
-  if (done.length > 0) session.print.items(done, OPERATION_COLUMNS);
-}
-
-const ACTIONS = {
-  cancel: "cancel operations that have not started",
-  restart: "start operations that ended in error once more",
-  "run-now": "drop the wait for time and go to the head of the queue",
-} as const;
-
 /** `keyturn operations …` */
 export function addOperationCommands(program: Command, start: Start): void {
   const operations = program.command("operations").alias("operation").description("requested work and its results");
-  operations
-    .command("list")
-    .description("list operations, newest first")
-    .option("--state <state>", `may be repeated: ${OPERATION_STATES.join(", ")}`, collectOf(OPERATION_STATES), [])
-    .addOption(new Option("--kind <kind>").choices(OPERATION_KINDS))
-    .option("--username <text>", "part of the user name")
-    .option("--device <text>", "part of the device's name")
-    .option("--credential <credential>", "id or user@device")
-    .option("--limit <number>", "how many", operationCode, 50)
+  const sort = () => new Option("--sort <order>", "- for highest or latest first").choices(SORTS).default("-code");
+  addFilterOptions(operations.command("list").description("list operations by any filters, newest first"))
+    .addOption(sort())
+    .option("--details", "the template used and the last message, too")
+    .option("--progress", "how far running ones are now, too")
+    .option("--count", "say how many match, up to 10,000")
+    .option("--limit <number>", "how many", wholeNumber, 50)
     .action(start(list));
+  addFilterOptions(operations.command("export").description("write all that match as CSV"))
+    .addOption(sort())
+    .action(start(exportAll));
+  operations
+    .command("counts")
+    .description("how many operations are in each state")
+    .action(
+      start(async ({ api, print }) => {
+        const counts = await api.get<Record<string, number | object>>("v1/operations/counts");
+        if (print.format !== "table") return print.item(counts, {});
+        const states = Object.entries(counts).filter(([name]) => name !== "sites");
+        print.items(states, { STATE: ([state]) => state, COUNT: ([, number]) => Number(number) });
+      }),
+    );
   operations
     .command("show")
     .argument("<code>", "the operation's code", operationCode)
-    .description("one operation with its attempts and their steps")
+    .description("one operation with its approvals, its attempts with their steps, and its children")
     .action(start((session, code: number) => show(session, code)));
   operations
     .command("watch")
     .argument("<code...>", "the operations' codes", operationCodes)
     .description("follow operations until they have ended")
     .action(start((session, codes: number[]) => watch(session, codes)));
-  for (const [action, description] of Object.entries(ACTIONS))
-    operations
-      .command(action)
-      .argument("<code...>", "the operations' codes", operationCodes)
-      .description(description)
-      .action(start((session, codes: number[]) => act(session, action, codes)));
+  addActionCommands(operations, start);
 }

@@ -3,8 +3,8 @@ import { ROLES } from "../../contracts/roles.ts";
 import type { NewToken, Token } from "../api-types.ts";
 import { TOKEN_COLUMNS } from "../output/columns.ts";
 import type { Session } from "../session.ts";
-import { moment } from "./change.ts";
-import { type Start, collect, collectOf } from "./shared.ts";
+import { collect, collectOf, moment } from "../options.ts";
+import type { Start } from "./shared.ts";
 
 interface CreateOptions {
   readonly owner: string;

@@ -1,5 +1,19 @@
 import { STATE_TITLES } from "../../contracts/states.ts";
-import type { Attempt, Credential, Device, Operation, Token } from "../api-types.ts";
+import type {
+  Attempt,
+  Child,
+  Credential,
+  Decision,
+  Device,
+  ListedAttempt,
+  ListedOperation,
+  Operation,
+  Policy,
+  Site,
+  Strength,
+  Token,
+  Version,
+} from "../api-types.ts";
 import type { Columns } from "./print.ts";
 
 export const DEVICE_COLUMNS: Columns<Device> = {
@@ -51,6 +65,93 @@ export const ATTEMPT_COLUMNS: Columns<Attempt> = {
     attempt.steps.map(({ step, ms, code }) => `${step} ${Math.round(ms)}${code ? ` ${code}` : ""}`).join(", "),
   OUTCOME: (attempt) => attempt.outcome ?? "running",
   DETAIL: (attempt) => attempt.detail,
+};
+
+/** With `--details`. */
+export const LISTED_COLUMNS: Columns<ListedOperation> = {
+  TEMPLATE: ({ details }) => details?.templateId && `${details.templateId} version ${details.templateVersion}`,
+  MESSAGE: ({ details }) => details?.message,
+};
+
+/** With `--progress`. */
+export const PROGRESS_COLUMNS: Columns<ListedOperation> = {
+  PROGRESS: ({ progress }) => progress && [progress.step, progress.heartbeat?.step].filter(Boolean).join(": "),
+};
+
+export const DECISION_COLUMNS: Columns<Decision> = {
+  ROUND: ({ round }) => round,
+  LEVEL: ({ level }) => level + 1,
+  PERSON: ({ person }) => person,
+  DECISION: ({ decision }) => decision,
+  AT: ({ at }) => at,
+  COMMENT: ({ comment }) => comment,
+};
+
+export const LISTED_ATTEMPT_COLUMNS: Columns<ListedAttempt> = {
+  CODE: ({ operation }) => operation.code,
+  ATTEMPT: ({ number }) => number,
+  KIND: ({ operation }) => operation.kind,
+  ACCOUNT: ({ operation }) => accountName(operation.target),
+  STARTED: ({ startedAt }) => startedAt,
+  OUTCOME: ({ outcome }) => outcome ?? "under way",
+  MESSAGE: ({ message }) => message,
+};
+
+function shownDuration(minutes: number | null): string | null {
+  if (minutes === null) return null;
+  if (minutes > 0 && minutes % 1440 === 0) return `${minutes / 1440}d`;
+  return minutes > 0 && minutes % 60 === 0 ? `${minutes / 60}h` : `${minutes}m`;
+}
+
+export const POLICY_COLUMNS: Columns<Policy> = {
+  ID: ({ id }) => id,
+  NAME: ({ name }) => name,
+  PRIORITY: ({ priority }) => priority,
+  "MAX AGE": ({ maxAgeMinutes }) => shownDuration(maxAgeMinutes),
+  "AFTER VIEW": ({ afterViewMinutes }) => shownDuration(afterViewMinutes),
+  "AFTER SESSION": ({ afterSessionMinutes }) => shownDuration(afterSessionMinutes),
+  "HOLDS FOR": ({ credentials }) => credentials,
+  STANDING: ({ active, paused, pausedReason }) =>
+    !active ? "inactive" : paused ? `paused: ${pausedReason}` : "active",
+};
+
+export const STRENGTH_COLUMNS: Columns<Strength> = {
+  ID: ({ id }) => id,
+  NAME: ({ name }) => name,
+  LENGTH: ({ rules }) =>
+    rules.minLength === rules.maxLength ? `${rules.minLength}` : `${rules.minLength}-${rules.maxLength}`,
+  "AT LEAST": ({ rules }) =>
+    `${rules.lowercase} lower, ${rules.uppercase} upper, ${rules.digits} digits, ${rules.symbols} of ${rules.symbolSet || "no symbols"}`,
+  BITS: ({ bits }) => Math.floor(bits),
+  STATE: ({ active }) => (active ? "active" : "inactive"),
+};
+
+export const SITE_COLUMNS: Columns<Site> = {
+  NAME: ({ name }) => name,
+  DEVICES: ({ devices }) => devices,
+  CREDENTIALS: ({ credentials }) => credentials,
+  STANDING: ({ paused, pausedReason }) => (paused ? `paused: ${pausedReason}` : "open"),
+};
+
+export const CHILD_COLUMNS: Columns<Child> = {
+  ID: ({ credentialId }) => credentialId,
+  ACCOUNT: accountName,
+  PARENT: ({ parent }) => accountName(parent),
+  TAKES: ({ childValue }) => (childValue === "own" ? "its own" : "the parent's"),
+  HAS: ({ takenVersion, currentVersion }) =>
+    takenVersion === null ? `version ${currentVersion ?? "none"} of its own` : `the parent's version ${takenVersion}`,
+  WANTS: ({ parent }) => `the parent's version ${parent.currentVersion ?? "none"}`,
+  STANDING: ({ active, stale, openCode }) =>
+    !active ? "inactive" : openCode === null ? (stale ? "stale" : "as its parent") : `change ${openCode} is open`,
+};
+
+export const VERSION_COLUMNS: Columns<Version> = {
+  VERSION: ({ version }) => version,
+  STATUS: ({ status }) => status,
+  ORIGIN: ({ origin }) => origin,
+  OPERATION: ({ operationCode }) => operationCode,
+  MADE: ({ createdAt }) => createdAt,
+  KEPT: ({ kept }) => (kept ? "yes" : "destroyed"),
 };
 
 export const TOKEN_COLUMNS: Columns<Token> = {

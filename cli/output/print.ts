@@ -30,6 +30,12 @@ export class Printer {
     else this.#io.output.write(`${JSON.stringify(item, null, this.format === "json" ? 2 : undefined)}\n`);
   }
 
+  /** A further table below the first. */
+  more<Item>(items: readonly Item[], columns: Columns<Item>): void {
+    this.#io.output.write("\n");
+    this.#table(items, columns);
+  }
+
   /** A line for the person only. */
   hint(text: string): void {
     this.#io.errors.write(`${text}\n`);
