@@ -82,7 +82,8 @@ const LevelRules = z
     approvers: z.array(line(200).min(1)).max(100).describe("Persons who may; anybody with the role when empty."),
   })
   .refine(
-    ({ approvals, approvers }) => approvers.length === 0 || new Set(approvers).size >= approvals,
+    ({ approvals, approvers }) =>
+      approvers.length === 0 || new Set(approvers.map((name) => name.toLowerCase())).size >= approvals,
     "must name at least as many approvers as approvals",
   );
 
