@@ -1,7 +1,7 @@
 import type { Client } from "@temporalio/client";
 import type { Logger } from "pino";
 import { chainWorkflowId, operationWorkflowId } from "../contracts/ids.ts";
-import type { RepairResult } from "../contracts/messages.ts";
+import { type RepairResult, SIGNALS } from "../contracts/messages.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import type { Database } from "../db/client.ts";
 import {
@@ -59,6 +59,8 @@ async function mendRow({ db, client, settings }: RepairTools, row: Startable): P
     case "open":
       // In a full queue it stands where it should: only a missing worker is worth telling.
       if (queued) {
+        // The signal of a run-now may have been lost.
+        if (row.priority === 1) await wakeOperation(client, row, SIGNALS.runNow);
         await noteQueued(db, row.code, (await hasWorker(client, row.site)) ? "queue" : "worker");
         return undefined;
       }

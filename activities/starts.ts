@@ -4,7 +4,6 @@ import { chainWorkflowId, MAIN_QUEUE, operationWorkflowId, siteQueue } from "../
 import { type OperationInput, type OperationRef, SIGNALS, type Timing, WORKFLOWS } from "../contracts/messages.ts";
 import { withLimits } from "../contracts/policy.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
-import type { Priority } from "../contracts/states.ts";
 import type { Startable } from "../db/queries/starter.ts";
 
 /** PENDING_ACTIVITY_STATE_SCHEDULED and TASK_QUEUE_TYPE_ACTIVITY of Temporal's API; its package is not ours to import. */

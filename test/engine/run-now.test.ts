@@ -1,7 +1,7 @@
 /** Immediate execution of changes that stand in a full queue: a worker with one slot, held by another change. */
 import { Client, Connection } from "@temporalio/client";
 import { sql } from "drizzle-orm";
-import { pino } from "pino";
+import pino from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { repair } from "../../activities/repair.ts";
 import { operationWorkflowId } from "../../contracts/ids.ts";
