@@ -16,6 +16,12 @@ async function killedAt(scene: Scene, credentialId: string, moment: Moment): Pro
   return code;
 }
 
+/** From then on a look at the device proves something. */
+async function untilLeaseIsOver({ estate }: Scene, code: number): Promise<void> {
+  const isOver = async () => (await estate.attempts(code)).every(({ leaseUntil }) => (leaseUntil ?? 0) < new Date());
+  await until(isOver, { what: "The end of the lease", timeoutMs: 60_000 });
+}
+
 async function unreachable(scene: Scene): Promise<{ credentialId: string; deviceId: string }> {
   const deviceId = await scene.device(await freePort());
   return { credentialId: await scene.account({ deviceId }), deviceId };
@@ -91,11 +97,19 @@ export const DOUBTS = {
       return scene.recordRun(code);
     },
   },
+  "killed-after-promotion": {
+    async record(scene) {
+      const code = await killedAt(scene, await scene.account(), "promoted");
+      await scene.worker();
+      return scene.recordRun(code);
+    },
+  },
   "lost-before-stage": {
     async record(scene) {
       const lost = await scene.worker();
       const credentialId = await scene.account();
-      const code = await scene.request(credentialId, 3_000);
+      const code = await scene.request(credentialId, 8_000);
+      await scene.untilEvent(operationWorkflowId(code, 1), "TIMER_STARTED");
       await scene.holdingRow(code, async () => {
         await scene.untilEvent(operationWorkflowId(code, 1), "ACTIVITY_TASK_SCHEDULED");
         await scene.untilBlocked();
@@ -131,6 +145,7 @@ export const DOUBTS = {
       const authenticationCredentialId = await scene.administrator();
       const credentialId = await scene.wronglyStored({ useOwnCredential: false, authenticationCredentialId });
       const code = await killedAt(scene, credentialId, "after-point");
+      await untilLeaseIsOver(scene, code);
       await scene.worker();
       return scene.recordRun(code);
     },

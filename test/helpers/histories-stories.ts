@@ -80,6 +80,7 @@ export const STORIES = {
     ...SUCCESS,
   ],
   "killed-after-sending": [...LOST, "probe: succeeded", "ends: succeeded"],
+  "killed-after-promotion": [...LOST, "probe: not-yours", "starts chain", "ends: succeeded"],
   "lost-before-stage": [...ITS_TIME, ...LOST, "probe: waiting", ...NEXT_ATTEMPT, FIRST, ...SUCCESS],
   "doubt-resolved-later": [...LOST, "probe: undecided", ...NEXT_LOOK, "probe: succeeded", "ends: succeeded"],
   "doubt-unresolved": [
@@ -90,14 +91,7 @@ export const STORIES = {
     ...failed(1, "change.unverified", "ended"),
     "ends: error",
   ],
-  "applied-again": [
-    ...LOST,
-    "probe: undecided",
-    ...NEXT_LOOK,
-    "probe: apply-again",
-    "apply the same password again",
-    ...SUCCESS,
-  ],
+  "applied-again": [...LOST, "probe: apply-again", "apply the same password again", ...SUCCESS],
   "taken-over-before-settled": [
     FIRST,
     "change: failed",
