@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import type { Database } from "../client.ts";
+import type { Database, Transaction } from "../client.ts";
 import { auditObject, WORKER } from "./audit.ts";
 
 /**
@@ -8,7 +8,7 @@ import { auditObject, WORKER } from "./audit.ts";
  * @param limit values one call destroys at most
  * @returns how many it destroyed
  */
-export async function purgeExpired(db: Database, limit: number): Promise<number> {
+export async function purgeExpired(db: Database | Transaction, limit: number): Promise<number> {
   return db.transaction(async (tx) => {
     const purged = await tx.execute(sql`
       with expired as (

@@ -1,5 +1,5 @@
 /** Passwords that people store, reveal and restore. Values are sealed by the caller's vault; none is clear here. */
-import { and, desc, eq, inArray, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import type { Version } from "../../contracts/credentials.schema.ts";
 import type { OperationRef } from "../../contracts/messages.ts";
 import { ApiProblem } from "../../contracts/problem.ts";
@@ -191,10 +191,13 @@ export async function restoreVersion(tx: Transaction, request: RestoreRequest): 
   const discarded = await discardOpen(tx, credentialId);
   if (wanted.status !== "current") {
     await demote(tx, credentialId);
-    await tx
+    const restored = await tx
       .update(secretVersions)
       .set({ status: "current", promotedAt: sql`now()`, purgeAfter: null })
-      .where(eq(secretVersions.id, wanted.id));
+      .where(and(eq(secretVersions.id, wanted.id), isNotNull(secretVersions.sealed)))
+      .returning({ version: secretVersions.version });
+    // Its time was over, and its value was destroyed since it was read.
+    if (restored.length === 0) throw new ApiProblem("version.not-found");
   }
   await clearFindings(tx, credentialId);
   await auditObject(tx, request.actor, {

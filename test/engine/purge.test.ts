@@ -1,7 +1,8 @@
-import { eq } from "drizzle-orm";
-import { expect, it } from "vitest";
+import { eq, sql } from "drizzle-orm";
+import { expect, it, vi } from "vitest";
 import { SECRET_STATUSES } from "../../contracts/states.ts";
 import { purgeExpired } from "../../db/queries/purge.ts";
+import { restoreVersion } from "../../db/queries/secrets.ts";
 import * as schema from "../../db/schema/index.ts";
 import { newId } from "../../db/new-id.ts";
 import { Estate } from "../helpers/estate.ts";
@@ -34,6 +35,41 @@ it("values whose time is over are destroyed in bounded steps, and never one that
     expect(audit.map(({ action, details }) => ({ action, details }))).toEqual(
       Array(2).fill({ action: "versions.purged", details: { count: 1 } }),
     );
+  } finally {
+    await estate.close();
+  }
+});
+
+it("a restore of a value that is being destroyed is refused, and leaves what is current", async () => {
+  const estate = await Estate.open();
+  try {
+    const deviceId = await estate.addDevice({ address: "somewhere" });
+    const id = await estate.addCredential({ deviceId, plugin: "postgresql", username: "one", password: "present" });
+    await estate.db.insert(schema.secretVersions).values({
+      id: newId(),
+      credentialId: id,
+      version: 2,
+      status: "discarded",
+      origin: "generated",
+      sealed: Buffer.from("sealed"),
+      purgeAfter: new Date(0),
+    });
+    const request = { credentialId: id, version: 2, expectedCurrent: 1, reason: "", actor: { actor: "test" } };
+    let restoring: Promise<string> | undefined;
+    await estate.db.transaction(async (tx) => {
+      expect(await purgeExpired(tx, 10)).toBe(1);
+      restoring = estate.db.transaction((other) => restoreVersion(other, request)).then(() => "restored", String);
+      await vi.waitFor(async () => {
+        const waiting = await estate.db.execute(sql`select from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'`);
+        expect(waiting).toHaveLength(1);
+      });
+    });
+    expect(await restoring).toContain("version");
+    expect((await estate.versions(id)).map(({ version, status }) => [version, status])).toEqual([
+      [1, "current"],
+      [2, "discarded"],
+    ]);
   } finally {
     await estate.close();
   }
