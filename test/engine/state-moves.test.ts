@@ -11,9 +11,11 @@ import { expireOperation } from "../../db/queries/approvals.ts";
 import { act } from "../../db/queries/operation-actions.ts";
 import { takeOver } from "../../db/queries/probe.ts";
 import { promote } from "../../db/queries/promote.ts";
-import { expireUntaken } from "../../db/queries/repair.ts";
+import { expireUntaken, noteQueued, reviveRun } from "../../db/queries/repair.ts";
+import { retarget } from "../../db/queries/retarget.ts";
 import { settle } from "../../db/queries/settle.ts";
 import { stage } from "../../db/queries/stage.ts";
+import { succeedCheck } from "../../db/queries/verify-operation.ts";
 import { needApprovals } from "../helpers/approvals.ts";
 import { Estate } from "../helpers/estate.ts";
 
@@ -115,6 +117,18 @@ const MOVERS: Readonly<Record<string, (code: number) => Promise<unknown>>> = {
     const { run } = await estate.operation(code);
     await takeOver(estate.db, { code, run, settleMs: () => 0, wakeInMs: 1000 });
   },
+  "a check that found the password good": async (code) => {
+    const accepted = { record, code: "verify.accepted" } as const;
+    await succeedCheck(estate.db, await claim(code), accepted);
+  },
+  "a chain that takes it over": async (code) => {
+    const parent = await estate.operation(code);
+    await estate.db.transaction((tx) => retarget(tx, parent, [code]));
+  },
+  "the sweep: a new run": async (code) => {
+    await reviveRun(estate.db, { code, run: (await estate.operation(code)).run });
+  },
+  "the sweep: in its queue": (code) => noteQueued(estate.db, code, "queue"),
   "no worker": async (code) => {
     await write(code, sql`due_at = now() - interval '2 days'`);
     await expireUntaken(estate.db, code, 24);
@@ -139,7 +153,7 @@ it("all functions in all states make exactly the moves of the table", { timeout:
       else {
         expect(mayMove(from, to), `${name}: ${from} to ${to}`).toBe(true);
         expect(said, `${name}: ${from} to ${to}`).toContainEqual(
-          expect.stringMatching(from === "error" ? /restarted$/ : new RegExp(`operation.${to}$`)),
+          expect.stringMatching(from === "error" ? /restarted$/ : new RegExp(`operation\\.(${to}|retargeted)$`)),
         );
         seen.add(`${from} → ${to}`);
       }
