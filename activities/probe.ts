@@ -53,12 +53,11 @@ async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: J
   await recordAttempt(deps.db, work.claim(), journal.record());
 
   const fresh = attempt.quiet && candidate.verdict === "rejected";
-  const lingers = work.plugin.capabilities.lingerMs > 0;
-  if (fresh && current === "accepted" && !lingers)
+  if (fresh && current === "accepted" && !work.lingers)
     return { kind: "failed", attempt: number, epoch, code: "change.not-applied" };
   if (attempt.quiet && attempt.probes >= settings.probes)
     return { kind: "failed", attempt: number, epoch, code: "change.unverified" };
-  if (fresh && !isOwn(attempt.parties)) return { kind: "apply-again", attempt: number, epoch };
+  if (fresh && !isOwn(attempt.parties) && attempt.approved) return { kind: "apply-again", attempt: number, epoch };
   const nextAt = nextLook(attempt, settings, candidate.freeAt);
   await stayInDoubt(deps.db, work.claim(), nextAt);
   return { kind: "undecided", attempt: number, nextAt: nextAt.getTime() };

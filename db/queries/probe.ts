@@ -4,10 +4,11 @@ import type { OperationRef } from "../../contracts/messages.ts";
 import type { OperationState } from "../../contracts/states.ts";
 import type { Database, Transaction } from "../client.ts";
 import { attempts, operations, secretVersions } from "../schema/index.ts";
+import { approvalDigest } from "./approval-digest.ts";
 import type { AttemptClaim } from "./attempt.ts";
 import { deviceAsOf } from "./device-revisions.ts";
 import { grantPermits } from "./permits.ts";
-import { type PartiesOf, readCurrent, readParties } from "./stage-facts.ts";
+import { type OperationRow, type Parties, type PartiesOf, readCurrent, readParties } from "./stage-facts.ts";
 import type { StagedAttempt } from "./stage.ts";
 
 /** An attempt taken over, with what is known of its candidate over all attempts that ever carried it. */
@@ -19,6 +20,8 @@ export interface DoubtfulAttempt extends StagedAttempt {
   readonly quietAt: Date | null;
   /** Looks taken so far, this one included. */
   readonly probes: number;
+  /** Whether it may be applied again: nobody has to agree, or what they agreed to is what would be done. */
+  readonly approved: boolean;
 }
 
 export type Takeover =
@@ -70,7 +73,8 @@ export async function takeOver(
     if (raised.secretVersionId === null) return { kind: "sends-nothing", attempt: raised.number, epoch: raised.epoch };
     const facts = await readDoubt(tx, { operation, attempt: raised, settleMs: request.settleMs(raised.plugin) });
     const wake = open.permit ? await grantPermits(tx, open.deviceId) : [];
-    return { kind: "taken", attempt: { ...facts, probes: operation.probes + 1 }, wake };
+    const attempt = { ...facts, probes: operation.probes + 1, approved: isApproved(operation, facts.parties) };
+    return { kind: "taken", attempt, wake };
   });
 }
 
@@ -122,8 +126,14 @@ export async function readHeldAttempt(
       .from(attempts)
       .innerJoin(operations, eq(operations.code, attempts.operationCode))
       .where(and(eq(attempts.operationCode, held.code), eq(attempts.epoch, held.epoch), isNull(attempts.endedAt)));
-    return row ? readDoubt(tx, { ...row, settleMs: 0 }) : undefined;
+    const found = row && (await readDoubt(tx, { ...row, settleMs: 0 }));
+    return found && isApproved(row.operation, found.parties) ? found : undefined;
   });
+}
+
+/** Looking for a password needs no approval; sending it by another account than was approved does. */
+function isApproved({ approval, approvalDigest: approved }: OperationRow, parties: Parties): boolean {
+  return approval === null || approvalDigest(parties) === approved;
 }
 
 /** The candidate stays in doubt: current stays what it is, and the operation looks again later. */

@@ -111,15 +111,19 @@ async function take(tx: Transaction, operation: OperationRow, request: StageRequ
   const checks = operation.kind === "verify-password";
   const wait = hindrance(operation, parties, { hindrances, permits: checks ? 1 : permits });
   if (wait?.first) return park(tx, operation, wait);
+  const lookInto = async (versionId: string): Promise<StageResult> => {
+    await begin(tx, operation, { parties, request, versionId, permit: false });
+    return { kind: "needs-probe" };
+  };
+  // What it sent itself was approved then; asked again, it could expire or be rejected over a password in doubt.
+  const sent = !checks && operation.attempts > 0;
+  if (hindrances.openVersionId !== null && sent) return lookInto(hindrances.openVersionId);
   if (operation.approval !== null) {
     const digest = approvalDigest(parties);
     if (digest !== operation.approvalDigest) return approveAgain(tx, operation, digest);
   }
   if (checks) return stageCheck(tx, operation, { parties, request, current, wait });
-  if (hindrances.openVersionId !== null) {
-    await begin(tx, operation, { parties, request, versionId: hindrances.openVersionId, permit: false });
-    return { kind: "needs-probe" };
-  }
+  if (hindrances.openVersionId !== null) return lookInto(hindrances.openVersionId);
   const candidate = request.prepare({
     parties,
     login,
