@@ -24,6 +24,9 @@ export class AttemptWork {
   readonly #deps: ActivityDeps;
   readonly #plugin: Plugin;
   readonly #device: Device;
+  /** The credential's own plugin says what its password is: that of a reconciliation may know another kind of account. */
+  readonly #prover: Plugin;
+  readonly #proverDevice: Device;
   readonly #settings: Settings;
   readonly #journal: Journal;
   readonly #next: Secret;
@@ -35,20 +38,26 @@ export class AttemptWork {
     attempt: StagedAttempt,
     tools: { settings: Settings; journal: Journal; next?: Secret },
   ) {
-    const plugin = deps.findPlugin(attempt.parties.plugin);
-    const device = plugin && pluginDevice(plugin, attempt.parties.device);
-    if (!plugin || !device) throw new PluginFailure("operation.not-eligible");
+    const { parties } = attempt;
+    const plugin = deps.findPlugin(parties.plugin);
+    const device = plugin && pluginDevice(plugin, parties.device);
+    const prover = deps.findPlugin(parties.credential.plugin);
+    const proverDevice = prover && pluginDevice(prover, parties.device);
+    if (!plugin || !device || !prover || !proverDevice) throw new PluginFailure("operation.not-eligible");
     this.#deps = deps;
     this.attempt = attempt;
     this.#plugin = plugin;
     this.#device = device;
+    this.#prover = prover;
+    this.#proverDevice = proverDevice;
     this.#settings = tools.settings;
     this.#journal = tools.journal;
     this.#next = tools.next ?? openVersion(deps.vault, attempt.candidate);
   }
 
-  get plugin(): Plugin {
-    return this.#plugin;
+  /** Whether a password may go on logging in after it was replaced. */
+  get lingers(): boolean {
+    return this.#plugin.capabilities.lingerMs > 0 || this.#prover.capabilities.lingerMs > 0;
   }
 
   get mayBeSent(): boolean {
@@ -165,7 +174,7 @@ export class AttemptWork {
   /** Verify: a fresh log-in with the candidate; where the device needs time, one early try and one at its end. */
   async verify(forProbe: boolean): Promise<BudgetedCheck> {
     const early = await this.#check(this.#next, { forProbe, keep: true });
-    const { propagationMs } = this.#plugin.capabilities;
+    const { propagationMs } = this.#prover.capabilities;
     if (early.verdict === "accepted" || propagationMs === 0 || early.freeAt) return early;
     await new Promise((resolve) => setTimeout(resolve, propagationMs));
     return this.#check(this.#next, { forProbe, keep: true });
@@ -180,7 +189,7 @@ export class AttemptWork {
     const { parties } = this.attempt;
     const login: Login = { ...account(parties.credential), password };
     return checkWithinBudget(this.#deps, { account: parties.account, ...how }, () =>
-      this.#plugin.verify(this.#device, login, this.#call(AbortSignal.timeout(this.#limitMs()))),
+      this.#prover.verify(this.#proverDevice, login, this.#call(AbortSignal.timeout(this.#limitMs()))),
     );
   }
 

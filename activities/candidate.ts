@@ -19,15 +19,26 @@ export function candidate(
   const plugin = deps.findPlugin(parties.plugin);
   const refusal = ineligible(plugin, parties, facts.login);
   if (refusal || !plugin) return { refusal: refusal ?? "credential.plugin-unknown" };
-  const device = pluginDevice(plugin, parties.device);
-  if (!device) return { refusal: "operation.not-eligible" };
-  const legal = plugin.legalPassword(device.settings, isOwn(parties));
+  const legals = legalHere(deps, plugin, parties);
+  if (!legals) return { refusal: "operation.not-eligible" };
   if (facts.parent === null) return { refusal: "operation.not-eligible" };
   if (facts.parent) {
     const password = openVersion(deps.vault, facts.parent);
-    return isLegal(legal, password.reveal()) ? { password } : { refusal: "child.password-not-legal" };
+    const isTaken = legals.every((legal) => isLegal(legal, password.reveal()));
+    return isTaken ? { password } : { refusal: "child.password-not-legal" };
   }
-  return generate(parties, [legal, ...legalForDescendants(deps, facts)]);
+  return generate(parties, [...legals, ...legalForDescendants(deps, facts)]);
+}
+
+/** What the plugin that sets the password can take, and the credential's own, which proves it; undefined: not set up. */
+function legalHere(deps: ActivityDeps, plugin: Plugin, parties: Parties): LegalPassword[] | undefined {
+  const own = deps.findPlugin(parties.credential.plugin);
+  const legals = [...new Set([plugin, own])].map((one) => {
+    const device = one && pluginDevice(one, parties.device);
+    return device && one.legalPassword(device.settings, isOwn(parties));
+  });
+  const found = legals.filter((legal) => legal !== undefined);
+  return found.length === legals.length ? found : undefined;
 }
 
 function generate(parties: Parties, legals: readonly LegalPassword[]) {
