@@ -36,10 +36,13 @@ export async function writeRecorded(name: string, { workflowId, history }: Recor
   await writeFile(join(FOLDER, `${name}.json`), text);
 }
 
+/** Names a process by its number and its machine. */
+export const PROCESS = /^\d+@/;
+
 /** Replays need neither who did a task nor where the code lay. */
 function withoutThisMachine(key: string, value: unknown): unknown {
-  if (key === "identity" && typeof value === "string") return value.replace(/^\d+@.*$/, "process@machine");
-  return key === "stackTrace" ? "" : value;
+  if (key === "stackTrace") return "";
+  return typeof value === "string" && PROCESS.test(value) ? "process@machine" : value;
 }
 
 interface Payload {
