@@ -1,6 +1,13 @@
 /** One pass of drift checks over a site: many devices at once, one log-in at a time on each. */
 import type { DriftCounts, DriftPlan, DriftSite } from "../contracts/messages.ts";
-import { claimDriftCheck, type DriftClaim, noteDrift, putOffDriftCheck, readDriftSites } from "../db/queries/drift.ts";
+import {
+  claimDriftCheck,
+  type DriftCandidate,
+  noteDrift,
+  putOffDriftCheck,
+  readDriftSites,
+  readDueChecks,
+} from "../db/queries/drift.ts";
 import { readForCheck } from "../db/queries/inspect.ts";
 import { purgeExpired } from "../db/queries/purge.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -61,42 +68,40 @@ class DriftPass {
   async take(limit: number): Promise<DriftCounts> {
     const until = performance.now() + TAKE_MS;
     const { driftHours: hours } = await this.#deps.settings();
-    let left = limit;
-    while (hours > 0 && left > 0 && performance.now() < until) {
-      if (this.#asked.size >= LANES) await Promise.race(this.#asked.values());
-      const without = [...this.#asked.keys(), ...this.#silent];
-      const claim = await claimDriftCheck(this.#deps.db, { site: this.#site, hours, without });
-      if (claim) {
-        left -= 1;
-        this.#ask(claim);
-      } else if (this.#asked.size === 0) break;
-      // What is left may be on devices that are being asked.
-      else await Promise.race(this.#asked.values());
+    const due = hours > 0 ? await readDueChecks(this.#deps.db, { site: this.#site, hours, limit }) : [];
+    while (due.length > 0 && performance.now() < until) {
+      const free = due.findIndex(({ deviceId }) => !this.#asked.has(deviceId));
+      if (free < 0 || this.#asked.size >= LANES) await Promise.race(this.#asked.values());
+      else for (const next of due.splice(free, 1)) this.#ask(next, hours);
     }
     await Promise.all(this.#asked.values());
     return this.#counts;
   }
 
-  #ask(claim: DriftClaim): void {
-    const asked = this.#check(claim).catch((error: unknown) => {
+  #ask(candidate: DriftCandidate, hours: number): void {
+    const { credentialId, deviceId } = candidate;
+    if (this.#silent.has(deviceId)) return;
+    const asked = this.#check(candidate, hours).catch((error: unknown) => {
       // One credential that cannot be checked must not keep the pass from the others.
-      this.#deps.log.error({ err: error, credentialId: claim.credentialId }, "a drift check failed");
+      this.#deps.log.error({ err: error, credentialId }, "a drift check failed");
     });
     this.#asked.set(
-      claim.deviceId,
-      asked.finally(() => this.#asked.delete(claim.deviceId)),
+      deviceId,
+      asked.finally(() => this.#asked.delete(deviceId)),
     );
   }
 
-  async #check(claim: DriftClaim): Promise<void> {
+  async #check(candidate: DriftCandidate, hours: number): Promise<void> {
     const { db, atMoment } = this.#deps;
+    const claim = await claimDriftCheck(db, candidate, hours);
+    if (!claim) return;
     await atMoment?.("drift-claimed", 0);
     const settings = await this.#deps.settings();
     const row = await readForCheck(db, claim.credentialId);
     if (!row?.current) return;
     const { verdict, code, freeAt } = await checkStored(this.#deps, row, { forProbe: false });
     await atMoment?.("drift-asked", 0);
-    if (freeAt) return putOffDriftCheck(db, claim, { hours: settings.driftHours, freeAt });
+    if (freeAt) return putOffDriftCheck(db, claim, { hours, freeAt });
     if (verdict === "unknown" && code.startsWith("target.")) this.#silent.add(claim.deviceId);
     const wake = await noteDrift(db, claim, { versionId: row.current.id, verdict, code, settings });
     if (!wake) return;

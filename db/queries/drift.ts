@@ -6,7 +6,6 @@ import type { Settings } from "../../contracts/settings.schema.ts";
 import type { Database, Transaction } from "../client.ts";
 import { credentials, outbox } from "../schema/index.ts";
 import { auditObject, WORKER } from "./audit.ts";
-import { uuidArray } from "./eligibility.ts";
 import { wakeDependents } from "./permits.ts";
 import { autoReconcile } from "./reconcile.ts";
 
@@ -37,35 +36,53 @@ export async function readDriftSites(db: Database, { driftHours }: Settings): Pr
   }));
 }
 
-export interface DriftClaim {
+export interface DriftCandidate {
   readonly credentialId: string;
   readonly deviceId: string;
+}
+
+/** Whether nothing stands in the way of a check. Of the table named `c`. */
+const CHECKABLE = sql`c.active and c.automatic_change and c.attention is null
+  and exists (select 1 from secret_versions where credential_id = c.id and status = 'current')
+  and not exists (select 1 from operations where open_credential_id = c.id)`;
+
+/**
+ * A site's credentials to check: the one that waits longest of each device, then the second of each, so that a device
+ * with many that does not answer keeps nobody waiting.
+ */
+export async function readDueChecks(
+  db: Database,
+  asked: { site: string; hours: number; limit: number },
+): Promise<DriftCandidate[]> {
+  return db.execute<{ credentialId: string; deviceId: string }>(sql`
+    select id as "credentialId", device_id as "deviceId" from (
+      select c.id, c.device_id, c.drift_at,
+        row_number() over (partition by c.device_id order by c.drift_at nulls first, c.id) as turn
+      from credentials c join devices d on d.id = c.device_id
+      where ${CHECKABLE} and ${isDue(asked.hours)} and d.active and d.site = ${asked.site}
+        and (d.breaker_until is null or d.breaker_until < now())) as due
+    order by turn, drift_at nulls first, id limit ${asked.limit}`);
+}
+
+export interface DriftClaim extends DriftCandidate {
   /** The database's clock, as text. */
   readonly at: string;
 }
 
 /**
- * Takes the credential of a site that waits longest, unless it is being changed, waits for a person, or its password is
- * not known. From the commit on it is not due again, whatever becomes of the worker.
- * @param asked.without devices that are being asked already, or did not answer
+ * Takes a credential for a check; undefined when somebody else did, or something has come in the way. From the commit on
+ * it is not due again, whatever becomes of the worker.
  */
 export async function claimDriftCheck(
   db: Database,
-  asked: { site: string; hours: number; without: readonly string[] },
+  candidate: DriftCandidate,
+  hours: number,
 ): Promise<DriftClaim | undefined> {
-  const [claim] = await db.execute<{ credentialId: string; deviceId: string; at: string }>(sql`
-    with next as (
-      select c.id from credentials c join devices d on d.id = c.device_id
-      where c.active and c.automatic_change and d.active and d.site = ${asked.site} and ${isDue(asked.hours)}
-        and c.attention is null and not d.id = any(${uuidArray(asked.without)})
-        and (d.breaker_until is null or d.breaker_until < now())
-        and exists (select 1 from secret_versions where credential_id = c.id and status = 'current')
-        and not exists (select 1 from operations where open_credential_id = c.id)
-      order by c.drift_at nulls first, c.id limit 1
-      for no key update of c skip locked)
-    update credentials c set drift_at = now() from next where c.id = next.id
-    returning c.id as "credentialId", c.device_id as "deviceId", c.drift_at::text as at`);
-  return claim;
+  const [claim] = await db.execute<{ at: string }>(sql`
+    update credentials c set drift_at = now()
+    where id = ${candidate.credentialId} and ${CHECKABLE} and ${isDue(hours)}
+    returning drift_at::text as at`);
+  return claim && { ...candidate, ...claim };
 }
 
 /** Nothing was asked, because the account's log-in budget is used up: due again when it frees. */
