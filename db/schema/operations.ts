@@ -131,24 +131,8 @@ export const operations = pgTable(
       .on(table.authenticatorId)
       .where(sql`${table.waitingFor} in ('authenticator', 'login-budget')`),
     index("operations_credential").on(table.credentialId, table.code),
-    // What the list gathers by. What it walks by are three more, with columns that only SQL can say: see the migration
-    // operations_list_covered.
-    index("operations_target").on(table.targetId, table.code),
+    // More of the list's are in the migrations operations_list_covered: they include columns, which only SQL can say.
     index("operations_device").on(table.deviceId, table.code),
-    index("operations_requester").on(table.requestedBy, table.code),
-    index("operations_kind")
-      .on(table.kind, table.code)
-      .where(sql`${table.kind} <> 'change-password'`),
-    // The few whose request, due time and execution are not near each other: see db/queries/operations-list/region.ts.
-    index("operations_planned_ahead")
-      .on(table.dueAt, table.code)
-      .where(sql`${table.dueAt} - ${table.requestedAt} > interval '1 day'`),
-    index("operations_executed_early")
-      .on(table.dueAt, table.executedAt, table.code)
-      .where(sql`${table.executedAt} is null or ${table.executedAt} < ${table.dueAt}`),
-    index("operations_executed_late")
-      .on(table.executedAt, table.dueAt, table.code)
-      .where(sql`${table.executedAt} - ${table.dueAt} > interval '1 day'`),
     uniqueIndex("operations_parent")
       .on(table.parentCode, table.credentialId)
       .where(sql`${table.parentCode} is not null`),
