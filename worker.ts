@@ -160,10 +160,18 @@ const SWEEPS = [
 ];
 
 function sweep(id: string, workflowType: string, every: "1 minute" | "5 minutes"): ScheduleOptions {
+  const action = {
+    type: "startWorkflow" as const,
+    workflowType,
+    taskQueue: MAIN_QUEUE,
+    workflowId: id,
+    // Before thousands of runs that have just been started. The client of 1.24 sends it, its type does not name it.
+    priority: { priorityKey: 1 },
+  };
   return {
     scheduleId: id,
     spec: { intervals: [{ every }] },
-    action: { type: "startWorkflow", workflowType, taskQueue: MAIN_QUEUE, workflowId: id },
+    action,
     // A pass sees everything an earlier one missed.
     policies: { overlap: "SKIP", catchupWindow: "1 minute" },
   };
