@@ -40,13 +40,15 @@ export async function decide(tx: Transaction, decision: Decision, request: Actio
   const asked = await readAsked(tx, rows, decision);
   const judged = asked.map((one) => ({ ...one, verdict: judge(one, decision, request) }));
   const of = (kind: Verdict["kind"]) => judged.filter(({ verdict }) => verdict.kind === kind);
-  await expire(tx, of("expire"));
   for (const { row, present } of of("ask-again")) await askAgain(tx, row, present);
   const counted = judged.flatMap(({ row, verdict }) => (verdict.kind === "count" ? [{ row, ...verdict }] : []));
-  await record(tx, counted, { decision, request });
   const last = counted.filter((one) => one.last).map(({ row }) => row);
-  if (decision === "approved") await schedule(tx, last, request);
-  else await cancel(tx, last, request);
+  // One batch, in this order.
+  await Promise.all([
+    expire(tx, of("expire")),
+    record(tx, counted, { decision, request }),
+    decision === "approved" ? schedule(tx, last, request) : cancel(tx, last, request),
+  ]);
   const moved = [...of("expire"), ...of("ask-again")].map(({ row }) => row);
   return {
     outcomes: [...refused, ...judged.map((one) => describe(one, decision))],
@@ -120,19 +122,24 @@ async function record(
 ): Promise<void> {
   if (counted.length === 0) return;
   const person = actor.person ?? "";
-  await tx.insert(approvals).values(
-    counted.map(({ row, level }) => {
-      return { operationCode: row.code, round: row.approvalRound, person, level, decision, comment };
-    }),
-  );
-  await auditOperations(
-    tx,
-    actor,
-    counted.map(({ row, level }) => {
-      const details = { round: row.approvalRound, level, ...(comment === "" ? {} : { comment }) };
-      return { code: row.code, action: `operation.${decision}`, details };
-    }),
-  );
+  await Promise.all([
+    tx
+      .insert(approvals)
+      .values(
+        counted.map(({ row, level }) => {
+          return { operationCode: row.code, round: row.approvalRound, person, level, decision, comment };
+        }),
+      )
+      .execute(),
+    auditOperations(
+      tx,
+      actor,
+      counted.map(({ row, level }) => {
+        const details = { round: row.approvalRound, level, ...(comment === "" ? {} : { comment }) };
+        return { code: row.code, action: `operation.${decision}`, details };
+      }),
+    ),
+  ]);
 }
 
 /** awaiting-approval → scheduled */
@@ -140,22 +147,25 @@ async function schedule(tx: Transaction, rows: readonly OperationRow[], { actor 
   if (rows.length === 0) return;
   const codes = rows.map(({ code }) => code);
   const dueAt = sql`greatest(now(), ${operations.scheduledFor})`;
-  await tx
-    .update(operations)
-    .set({
-      state: "scheduled",
-      dueAt,
-      wakeAt: dueAt,
-      waitingFor: sql`case when ${operations.scheduledFor} > now() then 'time' else 'queue' end`,
-      approvalExpiresAt: null,
-      outcome: null,
-    })
-    .where(inArray(operations.code, codes));
-  await auditOperations(
-    tx,
-    actor,
-    codes.map((code) => ({ code, action: "operation.scheduled" })),
-  );
+  await Promise.all([
+    tx
+      .update(operations)
+      .set({
+        state: "scheduled",
+        dueAt,
+        wakeAt: dueAt,
+        waitingFor: sql`case when ${operations.scheduledFor} > now() then 'time' else 'queue' end`,
+        approvalExpiresAt: null,
+        outcome: null,
+      })
+      .where(inArray(operations.code, codes))
+      .execute(),
+    auditOperations(
+      tx,
+      actor,
+      codes.map((code) => ({ code, action: "operation.scheduled" })),
+    ),
+  ]);
 }
 
 /** awaiting-approval → canceled */
