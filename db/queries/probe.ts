@@ -1,5 +1,5 @@
 /** Probe's transactions: taking over an attempt in doubt, and noting that it stays in doubt. */
-import { and, desc, eq, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, isNotNull, isNull, sql } from "drizzle-orm";
 import type { OperationRef } from "../../contracts/messages.ts";
 import type { OperationState } from "../../contracts/states.ts";
 import type { Database, Transaction } from "../client.ts";
@@ -71,7 +71,7 @@ export async function takeOver(
       })
       .where(eq(operations.code, request.code));
     if (raised.secretVersionId === null) return { kind: "sends-nothing", attempt: raised.number, epoch: raised.epoch };
-    const facts = await readDoubt(tx, { operation, attempt: raised, settleMs: request.settleMs(raised.plugin) });
+    const facts = await readDoubt(tx, { operation, attempt: raised, settleMs: request.settleMs });
     const wake = open.permit ? await grantPermits(tx, open.deviceId) : [];
     const attempt = { ...facts, probes: operation.probes + 1, approved: isApproved(operation, facts.parties) };
     return { kind: "taken", attempt, wake };
@@ -80,7 +80,7 @@ export async function takeOver(
 
 async function readDoubt(
   tx: Transaction,
-  asked: { operation: PartiesOf; attempt: typeof attempts.$inferSelect; settleMs: number },
+  asked: { operation: PartiesOf; attempt: typeof attempts.$inferSelect; settleMs: (plugin: string) => number },
 ) {
   const { attempt, settleMs } = asked;
   const found = await readParties(tx, asked.operation);
@@ -89,7 +89,13 @@ async function readDoubt(
     .from(secretVersions)
     .where(eq(secretVersions.id, attempt.secretVersionId ?? ""));
   if (!found || !candidate) throw new Error("the attempt's credential or candidate is gone");
-  const settled = sql`max(lease_until) + make_interval(secs => ${settleMs / 1000})`;
+  // Another plugin may have sent it than the one that looks.
+  const senders = await tx
+    .selectDistinct({ plugin: attempts.plugin })
+    .from(attempts)
+    .where(and(eq(attempts.secretVersionId, candidate.id), isNotNull(attempts.sentAt)));
+  const longestMs = Math.max(0, ...senders.map(({ plugin }) => settleMs(plugin)));
+  const settled = sql`max(lease_until) + make_interval(secs => ${longestMs / 1000})`;
   const [sends] = await tx.execute<{ ever: boolean; quiet: boolean; quietAt: string | null; to: number | null }>(sql`
     select coalesce(bool_or(sent_at is not null), false) as ever, coalesce(${settled} < now(), true) as quiet,
            ${settled} as "quietAt", min(device_revision) filter (where sent_at is not null) as "to"
@@ -126,7 +132,7 @@ export async function readHeldAttempt(
       .from(attempts)
       .innerJoin(operations, eq(operations.code, attempts.operationCode))
       .where(and(eq(attempts.operationCode, held.code), eq(attempts.epoch, held.epoch), isNull(attempts.endedAt)));
-    const found = row && (await readDoubt(tx, { ...row, settleMs: 0 }));
+    const found = row && (await readDoubt(tx, { ...row, settleMs: () => 0 }));
     return found && isApproved(row.operation, found.parties) ? found : undefined;
   });
 }

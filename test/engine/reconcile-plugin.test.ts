@@ -7,8 +7,10 @@ import { change } from "../../activities/change.ts";
 import { probe } from "../../activities/probe.ts";
 import { SessionPool } from "../../activities/sessions.ts";
 import { passPointOfNoReturn } from "../../db/queries/attempt.ts";
+import { takeOver } from "../../db/queries/probe.ts";
 import { requestReconciliation } from "../../db/queries/reconcile.ts";
 import { readSettings } from "../../db/queries/settings.ts";
+import { settle } from "../../db/queries/settle.ts";
 import * as schema from "../../db/schema/index.ts";
 import type { Plugin, Session } from "../../plugins/plugin.ts";
 import { findPlugin, PLUGINS } from "../../plugins/registry.ts";
@@ -36,7 +38,7 @@ afterEach(async () => {
 
 /** Works, as it says itself, on accounts that have nothing to do with those of the database. */
 function elsewhere(verdict: "accepted" | "rejected"): Plugin {
-  const [base] = PLUGINS;
+  const base = findPlugin("postgresql");
   if (!base) throw new Error("there is no plugin");
   const session: Session = {
     apply: async (_change, _call, pointOfNoReturn) => pointOfNoReturn(),
@@ -114,4 +116,23 @@ it("a live password that the other plugin rejects is found and promoted", async 
   await estate.db.execute(sql`update attempts set lease_until = now() - interval '1 hour'`);
   expect(await probe(deps, { code, run: 1 }, running)).toMatchObject({ kind: "succeeded" });
   expect((await estate.versions(account.credentialId)).at(-1)).toMatchObject({ id: candidate.id, status: "current" });
+});
+
+it("what was sent by the credential's own plugin has that one's time to take effect", async () => {
+  const account = await addReconciled();
+  const other = elsewhere("rejected");
+  const [first = 0] = await estate.request(account.credentialId);
+  // The own plugin, but it tells of no log-in, and what it sends gets lost.
+  const deaf = { ...elsewhere("rejected"), kind: "postgresql" };
+  const lost = makeDeps({ ...deaf, verify: async () => ({ verdict: "unknown", code: "target.timeout" }) });
+  expect(await change(lost, { code: first, run: 1 }, running)).toMatchObject({ kind: "in-doubt" });
+  const [{ epoch } = { epoch: 0 }] = await estate.attempts(first);
+  const settings = await readSettings(estate.db);
+  await settle(estate.db, { code: first, run: 1, epoch, reason: "change.unverified", settings });
+  const code = await reconcile(account.credentialId, other);
+  expect(await change(makeDeps(other), { code, run: 1 }, running)).toMatchObject({ kind: "in-doubt" });
+  await estate.db.execute(sql`update attempts set lease_until = now() - interval '1 minute' where sent_at is not null`);
+  const settleMs = (plugin: string) => (plugin === "postgresql" ? 3_600_000 : 0);
+  const taken = await takeOver(estate.db, { code, run: 1, settleMs, wakeInMs: 1000 });
+  expect(taken).toMatchObject({ kind: "taken", attempt: { everSent: true, quiet: false } });
 });
