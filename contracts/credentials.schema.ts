@@ -139,6 +139,8 @@ export const CredentialQuery = z.strictObject({
   active: Flag.optional(),
   changeable: Flag.optional().describe("Those that accept a change now, or those that do not."),
   attention: Flag.optional().describe("Those that wait for a person, or those that do not."),
+  policyId: Id.optional().describe("Those that the policy holds for."),
+  refused: Flag.optional().describe("Those that were due by policy and accepted no change, or those that were not."),
   lastCheck: Verdict.optional().describe("What the last log-in with the stored password said."),
   lastCheckSince: Moment.optional().describe("Those whose checks say the same since then or later."),
 });

@@ -18,6 +18,8 @@ export function credentialFilter(
     query.plugin === undefined ? undefined : eq(credentials.plugin, query.plugin),
     query.active === undefined ? undefined : eq(credentials.active, query.active),
     query.changeable === undefined ? undefined : sql`((${refusalCode(plugins)}) is null) = ${query.changeable}`,
+    query.policyId === undefined ? undefined : eq(credentials.policyId, query.policyId),
+    query.refused === undefined ? undefined : sql`(${credentials.automaticRefusal} is not null) = ${query.refused}`,
     query.attention === undefined
       ? undefined
       : query.attention

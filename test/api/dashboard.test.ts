@@ -70,6 +70,12 @@ test("each credential stands in one place, by site; what nobody works on is told
   // The failed one was due 40 minutes ago and nothing keeps it back; the expired one 30.
   for (const seconds of [dashboard.oldestOverdueSeconds, await overdueMetric()])
     expect(Math.round(seconds / 60)).toBe(40);
+  const listed = async (query: string) =>
+    (await admin<{ items: { id: string }[] }>("GET", `/v1/credentials?${query}`)).body.items.map(({ id }) => id);
+  expect(await listed("refused=true")).toEqual([refused]);
+  expect(await listed("refused=false")).not.toContain(refused);
+  const [policy] = (await admin<{ items: { id: string }[] }>("GET", "/v1/policies")).body.items;
+  expect(await listed(`policyId=${policy?.id}&active=false`)).toEqual([gone]);
   await set(failed, { automaticNotBefore: ago(-60) });
   expect(Math.round((await overdueMetric()) / 60)).toBe(30);
   await set(expired, { changedAt: ago(1) });
