@@ -30,15 +30,19 @@ export async function act(tx: Transaction, action: OperationAction, request: Act
   return { outcomes: outcomes.toSorted((a, b) => a.code - b.code), signals };
 }
 
-/** Ends operations that have not begun. After this answer no device is touched. */
+/**
+ * Ends operations that have not begun. After this answer no device is touched. One that sent a password whose fate is not
+ * proven cannot be ended; what another sent hinders nobody.
+ */
 async function cancel(tx: Transaction, { codes, actor }: ActionRequest): Promise<Acted> {
   const { rows, refused } = await lockFor(tx, "cancel", codes);
   const kept = await tx
     .select({
       id: secretVersions.id,
-      credentialId: secretVersions.credentialId,
       sent: sql<boolean>`exists (select 1 from attempts
         where secret_version_id = ${secretVersions.id} and sent_at is not null)`,
+      carriers: sql<string[]>`array(select distinct operation_code from attempts
+        where secret_version_id = ${secretVersions.id})`,
     })
     .from(secretVersions)
     .where(
@@ -46,8 +50,8 @@ async function cancel(tx: Transaction, { codes, actor }: ActionRequest): Promise
         and ${secretVersions.status} in ('candidate', 'doubtful')`,
     )
     .orderBy(secretVersions.id);
-  const unresolved = new Set(kept.filter(({ sent }) => sent).map(({ credentialId }) => credentialId));
-  const canceled = rows.filter((row) => !unresolved.has(row.credentialId));
+  const unresolved = new Set(kept.filter(({ sent }) => sent).flatMap(({ carriers }) => carriers.map(Number)));
+  const canceled = rows.filter(({ code }) => !unresolved.has(code));
   const dead = kept.filter(({ sent }) => !sent).map(({ id }) => id);
   if (dead.length > 0)
     await tx.update(secretVersions).set({ status: "discarded", sealed: null }).where(inArray(secretVersions.id, dead));
@@ -59,9 +63,7 @@ async function cancel(tx: Transaction, { codes, actor }: ActionRequest): Promise
   return {
     outcomes: [
       ...refused,
-      ...rows
-        .filter((row) => unresolved.has(row.credentialId))
-        .map((row) => refuse(row, { code: "operation.unresolved" })),
+      ...rows.filter(({ code }) => unresolved.has(code)).map((row) => refuse(row, { code: "operation.unresolved" })),
       ...canceled.map(({ code }): Outcome => ({ code, state: "canceled" })),
     ],
     signals: [

@@ -13,7 +13,9 @@ import { promote } from "../../db/queries/promote.ts";
 import { restoreVersion } from "../../db/queries/secrets.ts";
 import { settle } from "../../db/queries/settle.ts";
 import { stage, type StagedAttempt } from "../../db/queries/stage.ts";
+import { requestVerification } from "../../db/queries/verify-operation.ts";
 import * as schema from "../../db/schema/index.ts";
+import { PLUGINS } from "../../plugins/registry.ts";
 import { Estate } from "../helpers/estate.ts";
 
 const settings = Settings.parse({ intervalMinutes: 0 });
@@ -210,4 +212,16 @@ it("log-ins lost by workers that died make a change wait, as failed ones do", as
   );
   const [code = 0] = await estate.request(id);
   expect(await tryStage(code)).toMatchObject({ kind: "parked", waitingFor: "login-budget" });
+});
+
+it("what one operation left in doubt keeps no other from being canceled, but that one itself", async () => {
+  const id = await credential("one");
+  const code = await unverified(id);
+  const request = { credentialId: id, reason: "", actor, plugins: PLUGINS };
+  const check = (await estate.db.transaction((tx) => requestVerification(tx, request))).code;
+  await estate.act("cancel", check);
+  expect((await estate.operation(check)).state).toBe("canceled");
+  await estate.act("restart", code);
+  await expect(estate.act("cancel", code)).rejects.toMatchObject({ code: "operation.unresolved" });
+  expect((await estate.versions(id)).at(-1)?.status).toBe("doubtful");
 });
