@@ -9,7 +9,12 @@ const servers = {
 };
 
 /** Tests of the whole checkout that need no server. */
-const CHECKOUT_TESTS = ["test/architecture.test.ts", "test/workflow-bundle.test.ts", "test/compose.test.ts"];
+const CHECKOUT_TESTS = [
+  "test/architecture.test.ts",
+  "test/workflow-bundle.test.ts",
+  "test/compose.test.ts",
+  "test/parity.test.ts",
+];
 
 export default defineConfig({
   test: {

@@ -39,7 +39,6 @@ export type ChangeAnswer = Operations.ChangesAccepted;
 export type Refusal = ChangeAnswer["refused"][number];
 export type Policy = Policies.Policy;
 export type PolicyInput = Policies.PolicyInput;
-export type PolicyPatch = Policies.PolicyPatch;
 export type Site = Policies.Site;
 export type Strength = Strengths.StrengthView;
 export type StrengthList = z.infer<typeof Strengths.StrengthList>;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { duration, hours, moment, weekdays } from "./options.ts";
+import { duration, durationOrNone, hours, moment, weekdays } from "./options.ts";
 
 describe("options", () => {
   test.each([
@@ -9,11 +9,13 @@ describe("options", () => {
     ["30d", 43_200],
     ["2w", 20_160],
     ["0", 0],
-    ["none", null],
   ])("a duration of %s is %s minutes", (text, minutes) => {
     expect(duration(text)).toBe(minutes);
   });
-  test.each(["", "1y", "-1", "1.5h", "h"])("%j is no duration", (text) => {
+  test("an optional one may be none", () => {
+    expect([durationOrNone("none"), durationOrNone("1h")]).toEqual(["none", 60]);
+  });
+  test.each(["", "1y", "-1", "1.5h", "h", "none"])("%j is no duration", (text) => {
     expect(() => duration(text)).toThrow("90m");
   });
 

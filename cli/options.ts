@@ -33,12 +33,16 @@ export function operationCodes(text: string, before: readonly number[] = []): nu
 
 const UNITS: Readonly<Record<string, number>> = { m: 1, h: 60, d: 1440, w: 10_080 };
 
-/** @returns minutes, or null for `none` */
-export function duration(text: string): number | null {
-  if (text === "none") return null;
+/** @returns minutes */
+export function duration(text: string): number {
   const [, number, unit = "m"] = /^(\d{1,7})([mhdw])?$/.exec(text) ?? [];
-  if (number === undefined) throw new InvalidArgumentError("Write a time such as 90m, 12h, 30d or 2w, or none.");
+  if (number === undefined) throw new InvalidArgumentError("Write a time such as 90m, 12h, 30d or 2w.");
   return Number(number) * (UNITS[unit] ?? 1);
+}
+
+/** @returns minutes; `none` as it stands, since commander takes null for an option without a value */
+export function durationOrNone(text: string): number | "none" {
+  return text === "none" ? text : duration(text);
 }
 
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];

@@ -8,7 +8,7 @@ import { addFilterOptions, type FilterOptions, filterQuery } from "./operation-f
 import type { Start } from "./shared.ts";
 
 interface ListOptions extends FilterOptions {
-  readonly outcome: readonly string[];
+  readonly outcome?: readonly string[];
   readonly sort: string;
   readonly limit: number;
 }
@@ -49,12 +49,7 @@ async function count(
 export function addAttemptCommands(program: Command, start: Start): void {
   const attempts = program.command("attempts").description("every single try of all operations");
   addFilterOptions(attempts.command("list").description("list attempts, successes included, latest first"))
-    .option(
-      "--outcome <code>",
-      "how it ended: change.succeeded or a code of docs/errors.md; may be repeated",
-      collect,
-      [],
-    )
+    .option("--outcome <code>", "how it ended: change.succeeded or a code of docs/errors.md; may be repeated", collect)
     .addOption(new Option("--sort <order>", "- for latest first").choices(["started", "-started"]).default("-started"))
     .option("--limit <number>", "how many", wholeNumber, 50)
     .action(start(list));

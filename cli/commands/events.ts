@@ -9,7 +9,7 @@ import type { Session } from "../session.ts";
 import type { Start } from "./shared.ts";
 
 interface EventOptions {
-  readonly state: readonly string[];
+  readonly state?: readonly string[];
   readonly since?: string;
   readonly limit?: number;
 }
@@ -66,7 +66,6 @@ export function addEventCommand(program: Command, start: Start): void {
       "--state <state>",
       `only changes to it; may be repeated: ${OPERATION_STATES.join(", ")}`,
       collectOf(OPERATION_STATES),
-      [],
     )
     .option("--since <id>", "go on after this event; JSON output holds the ids")
     .option("--limit <number>", "end after so many", wholeNumber)

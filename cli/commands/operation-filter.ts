@@ -8,18 +8,18 @@ import type { Session } from "../session.ts";
 
 export interface FilterOptions {
   readonly code?: readonly number[];
-  readonly state: readonly string[];
-  readonly kind: readonly string[];
-  readonly username: readonly string[];
-  readonly device: readonly string[];
-  readonly manufacturer: readonly string[];
-  readonly model: readonly string[];
-  readonly site: readonly string[];
-  readonly tag: readonly string[];
-  readonly requester: readonly string[];
-  readonly text: readonly string[];
-  readonly credential: readonly string[];
-  readonly onDevice: readonly string[];
+  readonly state?: readonly string[];
+  readonly kind?: readonly string[];
+  readonly username?: readonly string[];
+  readonly device?: readonly string[];
+  readonly manufacturer?: readonly string[];
+  readonly model?: readonly string[];
+  readonly site?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly requester?: readonly string[];
+  readonly text?: readonly string[];
+  readonly credential?: readonly string[];
+  readonly onDevice?: readonly string[];
   readonly parent?: readonly number[];
   readonly scheduledFrom?: string;
   readonly scheduledTo?: string;
@@ -39,14 +39,14 @@ const TEXTS = {
 
 /** Every option may be repeated: several values of one widen the list, several options narrow it. */
 export function addFilterOptions(command: Command): Command {
-  for (const [name, description] of Object.entries(TEXTS)) command.option(`--${name} <text>`, description, collect, []);
+  for (const [name, description] of Object.entries(TEXTS)) command.option(`--${name} <text>`, description, collect);
   return command
     .option("--code <code>", "the operation's code", operationCodes)
-    .option("--state <state>", OPERATION_STATES.join(", "), collectOf(OPERATION_STATES), [])
-    .option("--kind <kind>", OPERATION_KINDS.join(", "), collectOf(OPERATION_KINDS), [])
-    .option("--tag <tag>", "a tag of the device", collect, [])
-    .option("--credential <credential>", "id or user@device", collect, [])
-    .option("--on-device <device>", "id or name", collect, [])
+    .option("--state <state>", OPERATION_STATES.join(", "), collectOf(OPERATION_STATES))
+    .option("--kind <kind>", OPERATION_KINDS.join(", "), collectOf(OPERATION_KINDS))
+    .option("--tag <tag>", "a tag of the device", collect)
+    .option("--credential <credential>", "id or user@device", collect)
+    .option("--on-device <device>", "id or name", collect)
     .option("--parent <code>", "operations that this one's success made", operationCodes)
     .option("--scheduled-from <time>", "due at this time or later", moment)
     .option("--scheduled-to <time>", "due before this time", moment)
@@ -56,7 +56,7 @@ export function addFilterOptions(command: Command): Command {
 
 /** The filters as the API takes them. */
 export async function filterQuery({ api }: Session, options: FilterOptions): Promise<Query> {
-  const { text, credential, onDevice, parent, ...same } = options;
+  const { text, credential = [], onDevice = [], parent, ...same } = options;
   return {
     ...same,
     q: text,

@@ -58,8 +58,8 @@ async function show(session: Session, code: number): Promise<void> {
     if (approval.decisions.length > 0) session.print.more(approval.decisions, DECISION_COLUMNS);
   }
   if (attemptList.length > 0) session.print.more(attemptList, ATTEMPT_COLUMNS);
-  if (children.items.length > 0)
-    session.print.more(Object.entries(children.counts), { CHILDREN: ([state]) => state, COUNT: ([, count]) => count });
+  const made = Object.entries(children.counts).filter(([, number]) => number > 0);
+  if (made.length > 0) session.print.more(made, { CHILDREN: ([state]) => state, COUNT: ([, count]) => count });
 }
 
 async function watch(session: Session, codes: readonly number[]): Promise<void> {

@@ -1,18 +1,18 @@
 /** The fields of a policy as options. */
 import { type Command, Option } from "commander";
 import type { PolicyInput } from "../api-types.ts";
-import { collect, count, duration, hours, weekdays, wholeNumber } from "../options.ts";
+import { collect, count, duration, durationOrNone, hours, weekdays, wholeNumber } from "../options.ts";
 
 export interface PolicyOptions {
   readonly file?: string;
   readonly priority?: number;
   readonly strength?: string;
   readonly active?: boolean;
-  readonly maxAge?: number | null;
-  readonly afterView?: number | null;
-  readonly afterSession?: number | null;
-  readonly reuse?: number | null;
-  readonly jitter?: number | null;
+  readonly maxAge?: number | "none";
+  readonly afterView?: number | "none";
+  readonly afterSession?: number | "none";
+  readonly reuse?: number;
+  readonly jitter?: number;
   readonly firstChange?: "manual" | "automatic";
   readonly timeZone?: string;
   readonly ageDays?: number[];
@@ -26,7 +26,7 @@ export interface PolicyOptions {
   readonly coolDown?: number;
   readonly approvals?: number;
   readonly approver?: string[];
-  readonly approvalExpires?: number | null;
+  readonly approvalExpires?: number;
   readonly onDevice?: string[];
   readonly onModel?: string[];
   readonly onDeviceType?: string[];
@@ -44,9 +44,9 @@ export function addPolicyOptions(command: Command): Command {
     .option("--strength <strength>", "rules for its passwords; id or name")
     .option("--active", "it may hold")
     .option("--no-active", "it holds for nobody")
-    .option("--max-age <time>", "change so long after the last change: 30d, 12h, none", duration)
-    .option("--after-view <time>", "change so long after a person saw it", duration)
-    .option("--after-session <time>", "change so long after a session that used it", duration)
+    .option("--max-age <time>", "change so long after the last change: 30d, 12h, none", durationOrNone)
+    .option("--after-view <time>", "change so long after a person saw it", durationOrNone)
+    .option("--after-session <time>", "change so long after a session that used it", durationOrNone)
     .option("--reuse <time>", "so long after its first use it may be used again", duration)
     .option("--jitter <time>", "spread due times over so long", duration)
     .addOption(new Option("--first-change <how>", "who makes the first").choices(["manual", "automatic"]))
@@ -83,6 +83,10 @@ function given<T extends object>(fields: T): { [Name in keyof T]?: Exclude<T[Nam
   return Object.fromEntries(entries) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
 }
 
+function orNull(time: number | "none" | undefined): number | null | undefined {
+  return time === "none" ? null : time;
+}
+
 function windowOf(days: number[] | undefined, hoursOfDay: number[] | undefined) {
   return days || hoursOfDay ? { days: days ?? DAY, hours: hoursOfDay ?? HOURS } : undefined;
 }
@@ -116,11 +120,11 @@ export function policyFields(options: PolicyOptions, before: Partial<PolicyInput
     ...given({
       priority: options.priority,
       active: options.active,
-      maxAgeMinutes: options.maxAge,
-      afterViewMinutes: options.afterView,
-      afterSessionMinutes: options.afterSession,
-      reuseMinutes: options.reuse === null ? 0 : options.reuse,
-      jitterMinutes: options.jitter === null ? 0 : options.jitter,
+      maxAgeMinutes: orNull(options.maxAge),
+      afterViewMinutes: orNull(options.afterView),
+      afterSessionMinutes: orNull(options.afterSession),
+      reuseMinutes: options.reuse,
+      jitterMinutes: options.jitter,
       firstChange: options.firstChange,
     }),
     ...(filled(criteria) ? { criteria: { ...before.criteria, ...criteria } } : {}),

@@ -4,7 +4,6 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { expect } from "vitest";
 import { type RunningApi, startApi } from "../../api/server.ts";
 import { EXIT } from "../../cli/exit-codes.ts";
 import { readConfig } from "../../config/env.ts";
@@ -92,7 +91,7 @@ export class System {
 
   async keyturnJson<Answer>(args: readonly string[], input = "", token = this.administrator): Promise<Answer> {
     const ran = await this.keyturn(["-o", "json", ...args], input, token);
-    expect(ran, ran.errors).toMatchObject({ exitCode: EXIT.ok });
+    if (ran.exitCode !== EXIT.ok) throw new Error(`${args.join(" ")} ended with ${ran.exitCode}: ${ran.errors}`);
     return JSON.parse(ran.output) as Answer;
   }
 
