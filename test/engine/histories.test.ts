@@ -7,6 +7,7 @@ import { OPERATION_KINDS, OPERATION_STATES, STEPS, WAITING_FOR } from "../../con
 import {
   CANARY,
   clearText,
+  FAR_SITE,
   type HistoryEvent,
   payloadsIn,
   PROCESS,
@@ -28,6 +29,7 @@ const WORDS: ReadonlySet<string> = new Set([
   ...STEPS,
   ...WAITING_FOR,
   DEFAULT_SITE,
+  FAR_SITE,
   DRIFT_SCHEDULE,
   POLICY_SCHEDULE,
   REPAIR_SCHEDULE,

@@ -1,6 +1,12 @@
 /** What follows a success, what sweeps do, and looks that people ask for. */
 import { eq } from "drizzle-orm";
-import { chainWorkflowId, DRIFT_SCHEDULE, POLICY_SCHEDULE, REPAIR_SCHEDULE } from "../../contracts/ids.ts";
+import {
+  chainWorkflowId,
+  DRIFT_SCHEDULE,
+  operationWorkflowId,
+  POLICY_SCHEDULE,
+  REPAIR_SCHEDULE,
+} from "../../contracts/ids.ts";
 import * as schema from "../../db/schema/index.ts";
 import { until } from "../../scripts/engine/ports.ts";
 import type { Recipe } from "./histories-recipes.ts";
@@ -40,6 +46,13 @@ async function untilAllFollowed({ estate, temporal }: Scene, code: number): Prom
   await temporal.workflow.getHandle(chainWorkflowId(code)).result();
 }
 
+async function firstChild({ estate }: Scene, code: number) {
+  const of = eq(schema.operations.parentCode, code);
+  const [child] = await estate.db.select().from(schema.operations).where(of).orderBy(schema.operations.code);
+  if (!child) throw new Error(`operation ${code} has no children`);
+  return child;
+}
+
 /** The only history of the workflow type. */
 async function only(scene: Scene, type: string) {
   const ids: string[] = [];
@@ -71,16 +84,25 @@ export const CHAINS = {
       const code = await scene.request(parent);
       await scene.recordRun(code);
       await untilAllFollowed(scene, code);
-      const [child] = await scene.estate.db
-        .select()
-        .from(schema.operations)
-        .where(eq(schema.operations.parentCode, code));
-      return scene.recordRun(child?.code ?? 0);
+      return scene.recordRun((await firstChild(scene, code)).code);
     },
   },
   chain: {
     async record(scene) {
       const { code } = await withBusyChild(scene);
+      return scene.record(chainWorkflowId(code));
+    },
+  },
+  "chain-finds-child-started": {
+    async record(scene) {
+      const { parent } = await family(scene);
+      const worker = await scene.worker(["children-opened"]);
+      const code = await scene.request(parent);
+      await worker.reached("children-opened");
+      // As the repair sweep does, when a worker dies here and another is slow.
+      await scene.startElsewhere("operation", operationWorkflowId((await firstChild(scene, code)).code, 1), {});
+      worker.go();
+      await scene.temporal.workflow.getHandle(chainWorkflowId(code)).result();
       return scene.record(chainWorkflowId(code));
     },
   },
@@ -118,6 +140,15 @@ export const CHAINS = {
       await scene.worker();
       await scene.account();
       await scene.wronglyStored();
+      return scene.sweep(DRIFT_SCHEDULE);
+    },
+  },
+  "drift-sweep-without-worker": {
+    settings: { driftHours: 24 },
+    async record(scene) {
+      await scene.worker();
+      await scene.account();
+      await scene.moveFarAway(await scene.device());
       return scene.sweep(DRIFT_SCHEDULE);
     },
   },

@@ -1,7 +1,7 @@
 /** Runs in which a device, a worker or another run comes between. */
 import { eq, sql } from "drizzle-orm";
 import type { Moment } from "../../activities/deps.ts";
-import { operationWorkflowId, REPAIR_SCHEDULE } from "../../contracts/ids.ts";
+import { chainWorkflowId, operationWorkflowId, REPAIR_SCHEDULE } from "../../contracts/ids.ts";
 import * as schema from "../../db/schema/index.ts";
 import { freePort, until } from "../../scripts/engine/ports.ts";
 import type { Recipe } from "./histories-recipes.ts";
@@ -83,6 +83,19 @@ export const DOUBTS = {
       return scene.recordRun(code, 2);
     },
   },
+  "restarted-in-doubt": {
+    settings: { probes: 1 },
+    async record(scene) {
+      const { proxy, deviceId } = await scene.behindProxy();
+      const code = await killedAt(scene, await scene.account({ deviceId }), "applied");
+      await proxy.refuse();
+      await scene.worker();
+      await scene.recordRun(code);
+      await proxy.accept();
+      await scene.act(code, "restart");
+      return scene.recordRun(code, 2);
+    },
+  },
   "killed-before-sending": {
     async record(scene) {
       const code = await killedAt(scene, await scene.account(), "staged");
@@ -104,6 +117,14 @@ export const DOUBTS = {
       return scene.recordRun(code);
     },
   },
+  "chain-was-there-already": {
+    async record(scene) {
+      const code = await killedAt(scene, await scene.account(), "promoted");
+      await scene.startElsewhere("chain", chainWorkflowId(code), { code });
+      await scene.worker();
+      return scene.recordRun(code);
+    },
+  },
   "lost-before-stage": {
     async record(scene) {
       const lost = await scene.worker();
@@ -116,6 +137,19 @@ export const DOUBTS = {
         await lost.kill();
       });
       await scene.worker();
+      return scene.recordRun(code);
+    },
+  },
+  "doubt-without-loss": {
+    async record(scene) {
+      const { proxy, deviceId } = await scene.behindProxy();
+      const worker = await scene.worker(["applied"]);
+      const code = await scene.request(await scene.account({ deviceId }));
+      await worker.reached("applied");
+      await proxy.refuse();
+      worker.go();
+      await scene.untilEvent(operationWorkflowId(code, 1), "TIMER_STARTED");
+      await proxy.accept();
       return scene.recordRun(code);
     },
   },

@@ -17,7 +17,7 @@ import { until } from "../../scripts/engine/ports.ts";
 import type { PostgresTarget } from "../../scripts/targets/postgres.ts";
 import { type CuttingProxy, startCuttingProxy } from "./cutting-proxy.ts";
 import type { Estate } from "./estate.ts";
-import { CANARY, type RecordedHistory } from "./histories.ts";
+import { CANARY, FAR_SITE, type RecordedHistory } from "./histories.ts";
 import { TestWorker } from "./worker.ts";
 
 type CredentialPatch = Partial<typeof schema.credentials.$inferInsert>;
@@ -215,6 +215,16 @@ export class Scene {
       return events.filter(({ eventType }) => types.includes(eventType.replace("EVENT_TYPE_", ""))).length >= count;
     };
     await until(isThere, { what: `${String(types)} in ${workflowId}`, timeoutMs: PATIENCE_MS, everyMs: 100 });
+  }
+
+  /** Starts a workflow where no worker takes it: it stays open. */
+  async startElsewhere(type: string, workflowId: string, input: object): Promise<void> {
+    await this.temporal.workflow.start(type, { taskQueue: FAR_SITE, workflowId, args: [input] });
+  }
+
+  /** Moves the device to a site that no worker serves. */
+  async moveFarAway(deviceId: string): Promise<void> {
+    await this.estate.db.update(schema.devices).set({ site: FAR_SITE }).where(eq(schema.devices.id, deviceId));
   }
 
   /** Every password of the scene, in clear. */

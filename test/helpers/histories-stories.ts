@@ -1,4 +1,6 @@
 /** Every path of which a history is kept, and what that history must tell: see {@link storyOf}. */
+import { FAR_SITE } from "./histories.ts";
+
 const WORK = "stage, log in, send, prove, promote";
 const FIRST = `attempt 1: ${WORK}`;
 const LOOK = "find out which password the device has";
@@ -72,6 +74,7 @@ export const STORIES = {
   ],
   "attempts-used-up": [...unreachable(1, "again"), ...unreachable(2, "ended"), "ends: error"],
   restarted: [WORK, ...SUCCESS],
+  "restarted-in-doubt": [WORK, "change: in-doubt", LOOK, "probe: succeeded", "ends: succeeded"],
   "killed-before-sending": [
     ...LOST,
     "probe: failed",
@@ -81,7 +84,17 @@ export const STORIES = {
   ],
   "killed-after-sending": [...LOST, "probe: succeeded", "ends: succeeded"],
   "killed-after-promotion": [...LOST, "probe: not-yours", "starts chain", "ends: succeeded"],
+  "chain-was-there-already": [...LOST, "probe: not-yours", "starts chain", "it was there already", "ends: succeeded"],
   "lost-before-stage": [...ITS_TIME, ...LOST, "probe: waiting", ...NEXT_ATTEMPT, FIRST, ...SUCCESS],
+  "doubt-without-loss": [
+    FIRST,
+    "change: in-doubt",
+    LOOK,
+    "probe: undecided",
+    ...NEXT_LOOK,
+    "probe: succeeded",
+    "ends: succeeded",
+  ],
   "doubt-resolved-later": [...LOST, "probe: undecided", ...NEXT_LOOK, "probe: succeeded", "ends: succeeded"],
   "doubt-unresolved": [
     ...LOST,
@@ -105,6 +118,13 @@ export const STORIES = {
   "adopted-while-running": [WORK, "change: running", LOOK, "probe: succeeded", "ends: succeeded"],
 
   chain: [...OPEN, ...PAUSE, ...OPEN, "every child was seen to", "closeChain: done", "ends: done"],
+  "chain-finds-child-started": [
+    ...OPEN,
+    "it was there already",
+    "every child was seen to",
+    "closeChain: done",
+    "ends: done",
+  ],
   "chain-begins-anew": [...OPEN, ...PAUSE, "begins anew"],
   "repair-sweep": ["mend what did not move when it should have", "repair: started 1", "ends: started 1"],
   "policy-sweep": ["open the changes that policies want", "sweepPolicies: opened 1", "ends: opened 1"],
@@ -114,6 +134,13 @@ export const STORIES = {
     "check stored passwords of default",
     "checkDrift: accepted 1, rejected 1",
     "ends: accepted 1, rejected 1",
+  ],
+  "drift-sweep-without-worker": [
+    "find out which passwords are to be checked",
+    "planDrift: done",
+    `check stored passwords of ${FAR_SITE}`,
+    "checkDrift: lost",
+    "ends: nothing",
   ],
   "check-credential": ["log in with the stored password", "checkCredential: accepted", "ends: accepted"],
   "identify-device": ["read the host key or certificate", "identifyDevice: done", "ends: done"],

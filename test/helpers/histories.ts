@@ -8,6 +8,9 @@ const FOLDER = fileURLToPath(new URL("../histories", import.meta.url));
 /** A name and texts that recordings put wherever a name, host, reason or password stands: no history may hold it. */
 export const CANARY = "hush";
 
+/** A site that no worker serves. */
+export const FAR_SITE = "elsewhere";
+
 /** An event as Temporal's tools write it to JSON. */
 export interface HistoryEvent {
   readonly eventId: string;
@@ -121,6 +124,8 @@ function tell(event: HistoryEvent, activities: Map<string, string>): string | un
       return `${activity}: lost`;
     case "START_CHILD_WORKFLOW_EXECUTION_INITIATED":
       return `starts ${nameIn(attributes["workflowType"])}`;
+    case "START_CHILD_WORKFLOW_EXECUTION_FAILED":
+      return "it was there already";
     case "WORKFLOW_EXECUTION_CONTINUED_AS_NEW":
       return "begins anew";
     case "WORKFLOW_EXECUTION_COMPLETED":
@@ -148,8 +153,6 @@ function answerIn(result: unknown): string {
   if ("verdict" in answer) return String(answer.verdict);
   const counts: [string, unknown][] = Object.entries(answer);
   if (counts.some(([, count]) => typeof count !== "number")) return "done";
-  return counts
-    .filter(([, count]) => count !== 0)
-    .map(([name, count]) => `${name} ${String(count)}`)
-    .join(", ");
+  const some = counts.filter(([, count]) => count !== 0).map(([name, count]) => `${name} ${String(count)}`);
+  return some.length > 0 ? some.join(", ") : "nothing";
 }
