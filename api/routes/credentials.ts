@@ -34,6 +34,7 @@ const SAVE_REFUSALS = [
   "credential.no-reconciliation",
   "credential.no-template",
   "credential.cycle",
+  "strength.not-found",
 ] as const;
 
 export function addCredentialRoutes(add: AddRoute, deps: ApiDeps): void {

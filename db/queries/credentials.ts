@@ -14,6 +14,7 @@ import { credentialFilter } from "./credential-filter.ts";
 import { type Page, readCursor, toPage } from "./cursor.ts";
 import { authenticators, type PluginRules } from "./eligibility.ts";
 import { tryAgain } from "./next-change.ts";
+import { refuseInactive } from "./strengths.ts";
 import { explain, holdPolicies, readOtherPolicies, resolveCredentials } from "./resolve-policies.ts";
 
 const columns = {
@@ -113,12 +114,13 @@ export async function listCredentials(
 
 /**
  * Stores the row; a password given with it is the caller's to store in the same transaction.
- * @throws ApiProblem `credential.no-authenticator`, `credential.cycle`
+ * @throws ApiProblem `credential.no-authenticator`, `credential.cycle`, `strength.not-found`
  */
 export async function createCredential(tx: Transaction, input: Omit<CredentialInput, "password">): Promise<string> {
   const id = newId();
   refuseNoAuthenticator(id, input);
   await refuseCycle(tx, id, input.parentCredentialId);
+  await refuseInactive(tx, input.strengthId);
   await tx.insert(credentials).values({ ...toColumns(input), id });
   await resolveCredentials(tx, [id]);
   return id;
@@ -130,7 +132,7 @@ const IDENTITY = ["plugin", "username", "domain", "additionalInfo"] as const;
 /**
  * Edits execution settings and description; the device is never contacted.
  * @throws ApiProblem `credential.not-found`, `request.stale`, `credential.unresolved`, `credential.no-authenticator`,
- * `credential.cycle`
+ * `credential.cycle`, `strength.not-found`
  */
 export async function editCredential(
   tx: Transaction,
@@ -145,6 +147,7 @@ export async function editCredential(
   await refuseOtherAccount(tx, before, edit.patch);
   refuseNoAuthenticator(edit.id, { ...before, ...edit.patch });
   await refuseCycle(tx, edit.id, edit.patch.parentCredentialId);
+  if (edit.patch.strengthId !== before.strengthId) await refuseInactive(tx, edit.patch.strengthId);
   await tx
     .update(credentials)
     .set({

@@ -3,9 +3,10 @@ import type { Policy, PolicyInput, PolicyPatch, PolicyQuery } from "../../contra
 import { ApiProblem } from "../../contracts/problem.ts";
 import type { Database, Transaction } from "../client.ts";
 import { newId } from "../new-id.ts";
-import { credentials, policies, policyStates, strengths } from "../schema/index.ts";
+import { credentials, policies, policyStates } from "../schema/index.ts";
 import { contains, type Page, readCursor, toPage } from "./cursor.ts";
 import { lockPolicies, resolvePolicy } from "./resolve-policies.ts";
+import { refuseInactive } from "./strengths.ts";
 
 function selectPolicies(db: Database | Transaction) {
   return db
@@ -69,6 +70,7 @@ export async function createPolicy(tx: Transaction, input: PolicyInput, person: 
   await lockPolicies(tx);
   const id = newId();
   await refuse(tx, id, input);
+  await refuseInactive(tx, input.strengthId);
   await tx.insert(policies).values({ ...input, id, createdBy: person, updatedBy: person });
   await tx.insert(policyStates).values({ policyId: id });
   await resolvePolicy(tx, id);
@@ -89,6 +91,7 @@ export async function editPolicy(
   if (!before) throw new ApiProblem("policy.not-found");
   if (before.revision !== edit.revision) throw new ApiProblem("request.stale");
   await refuse(tx, id, { ...before, ...patch });
+  if (patch.strengthId !== before.strengthId) await refuseInactive(tx, patch.strengthId);
   await tx
     .update(policies)
     .set({ ...patch, revision: before.revision + 1, updatedAt: sql`now()`, updatedBy: edit.person })
@@ -100,9 +103,9 @@ export async function editPolicy(
 async function refuse(
   tx: Transaction,
   id: string,
-  policy: Pick<PolicyPatch, "name" | "strengthId" | "maxAgeMinutes" | "jitterMinutes">,
+  policy: Pick<PolicyPatch, "name" | "maxAgeMinutes" | "jitterMinutes">,
 ): Promise<void> {
-  const { name = "", strengthId, maxAgeMinutes, jitterMinutes = 0 } = policy;
+  const { name = "", maxAgeMinutes, jitterMinutes = 0 } = policy;
   if (jitterMinutes > 0 && jitterMinutes >= (maxAgeMinutes ?? Infinity)) {
     const rule = "must be less than maxAgeMinutes";
     throw new ApiProblem("request.invalid", `jitterMinutes: ${rule}.`, {
@@ -115,7 +118,4 @@ async function refuse(
     .from(policies)
     .where(and(eq(sql`lower(${policies.name})`, sql`lower(${name})`), sql`${policies.id} <> ${id}`));
   if (taken) throw new ApiProblem("policy.name-taken");
-  if (strengthId === undefined || strengthId === null) return;
-  const [strength] = await tx.select({ id: strengths.id }).from(strengths).where(eq(strengths.id, strengthId));
-  if (!strength) throw new ApiProblem("strength.not-found");
 }

@@ -45,6 +45,18 @@ export async function editStrength(
   return stored(() => tx.update(strengths).set(set).where(eq(strengths.id, edit.id)).returning());
 }
 
+/**
+ * Refuses to choose a strength that is switched off.
+ * @throws ApiProblem `strength.not-found`, `request.invalid`
+ */
+export async function refuseInactive(tx: Transaction, id: string | null | undefined): Promise<void> {
+  if (id === null || id === undefined) return;
+  const { active } = await readStrength(tx, id);
+  if (active) return;
+  const errors = [{ field: "strengthId", rule: "must name an active strength", got: "an inactive one" }];
+  throw new ApiProblem("request.invalid", "strengthId: must name an active strength.", { errors });
+}
+
 async function stored(write: () => PromiseLike<StrengthRow[]>): Promise<StrengthRow> {
   try {
     const [row] = await write();
