@@ -87,9 +87,23 @@ const LevelRules = z
     "must name at least as many approvers as approvals",
   );
 
+/** Whether different persons can make all approvals: each decides once, whatever the level. */
+function canBePassed(levels: readonly z.infer<typeof LevelRules>[]): boolean {
+  const named = levels.filter(({ approvers }) => approvers.length > 0);
+  const some = Array.from({ length: 2 ** named.length }, (_, mask) => named.filter((_level, bit) => mask & (1 << bit)));
+  return some.every((group) => {
+    const persons = new Set(group.flatMap(({ approvers }) => approvers.map((person) => person.toLowerCase())));
+    return persons.size >= group.reduce((sum, { approvals }) => sum + approvals, 0);
+  });
+}
+
 export const ApprovalRules = z
   .strictObject({
-    levels: z.array(LevelRules).max(3).describe("Asked one after another; none: no approval, whatever the kind."),
+    levels: z
+      .array(LevelRules)
+      .max(3)
+      .refine(canBePassed, "must name enough different persons: each approves once, whatever the level")
+      .describe("Asked one after another; none: no approval, whatever the kind."),
     expiresMinutes: Settings.shape.approvalExpiresMinutes.unwrap(),
   })
   .meta({ id: "ApprovalRule" });

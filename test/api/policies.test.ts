@@ -81,6 +81,10 @@ describe("policies", () => {
     [{ limits: { attempts: 11 } }, "limits.attempts"],
     [{ limits: { coolDownDays: 8 } }, "limits.coolDownDays"],
     [{ approval: { levels: [{ approvals: 2, approvers: ["Ada", "Ada"] }], expiresMinutes: 5 } }, "approval.levels.0"],
+    [
+      { approval: { levels: [1, 2].map(() => ({ approvals: 1, approvers: ["Ada"] })), expiresMinutes: 5 } },
+      "approval.levels",
+    ],
     [{ approval: { levels: [], expiresMinutes: 0 } }, "approval.expiresMinutes"],
     [{ colour: "red" }, "body"],
   ])("refuse %j", async (fields, field) => {
