@@ -25,11 +25,16 @@ export function policyPaused(policyId: SQL): SQL<boolean> {
   return sql<boolean>`exists (select 1 from policy_states where policy_states.policy_id = ${policyId} and policy_states.paused)`;
 }
 
-/** Whether a pause keeps the operation from starting now. One that a person or another operation asked for never is. */
+/**
+ * Whether a pause keeps the operation from starting now. One that a person or a parent's change asked for never is; a
+ * reconciliation by itself is not its policy's doing, which may have paused over the very errors that it mends.
+ */
 export function pausedNow(operation: { trigger: Trigger; site: string; policyId: string | null }): SQL<boolean> {
-  if (!isAutomatic(operation.trigger)) return sql<boolean>`false`;
-  return sql<boolean>`(${allPaused} or ${sitePaused(sql`${operation.site}`)}
-    or ${policyPaused(sql`${operation.policyId}::uuid`)})`;
+  const { trigger, site, policyId } = operation;
+  const here = sql<boolean>`(${allPaused} or ${sitePaused(sql`${site}`)})`;
+  if (trigger === "reconcile") return here;
+  if (!isAutomatic(trigger)) return sql<boolean>`false`;
+  return sql<boolean>`(${here} or ${policyPaused(sql`${policyId}::uuid`)})`;
 }
 
 const goesOn = { paused: false, pausedReason: "", pausedAt: null };

@@ -58,3 +58,12 @@ it("an approval that the parent's change makes needless", async () => {
   expect(await estate.operation(code)).toMatchObject({ state: "scheduled", kind: "child-password-change" });
   expect(await misses(code)).toBe(false);
 });
+
+it("a reconciliation by itself waits for the end of a pause, one that a person asks for does not", async () => {
+  const code = await request(null);
+  await estate.db.execute(sql`update settings set values = values || '{"automaticPaused": true}'`);
+  await estate.db.execute(sql`update operations set trigger = 'reconcile' where code = ${code}`);
+  expect(await park(code)).toMatchObject({ kind: "parked", waitingFor: "pause" });
+  await estate.db.execute(sql`update operations set trigger = 'request' where code = ${code}`);
+  expect(await park(code)).toMatchObject({ kind: "parked", waitingFor: "device" });
+});
