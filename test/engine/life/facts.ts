@@ -34,6 +34,8 @@ interface Folded {
 export type Operation = typeof schema.operations.$inferSelect & {
   readonly audit: readonly AuditRow[];
   readonly folded: Folded;
+  /** Each move of its row, as a trigger saw it. */
+  readonly moves: readonly (typeof schema.operationEvents.$inferSelect)[];
   readonly attemptRows: readonly (typeof schema.attempts.$inferSelect)[];
   readonly approvals: readonly (typeof schema.approvals.$inferSelect & { readonly committed: number })[];
 };
@@ -49,13 +51,13 @@ const COMMITTED = sql<number>`(extract(epoch from pg_xact_commit_timestamp(xmin)
 /** Reads the stories of these credentials. */
 export async function readFacts({ db }: Estate, credentialIds: readonly string[]): Promise<Facts> {
   const ids = [...credentialIds];
-  const { operations, attempts, audit, approvals, credentials, secretVersions } = schema;
+  const { operations, attempts, audit, approvals, credentials, secretVersions, operationEvents } = schema;
   const rows = await db
     .select()
     .from(operations)
     .where(inArray(operations.credentialId, ids))
     .orderBy(asc(operations.code));
-  const [attemptRows, auditRows, approvalRows, credentialRows, versions] = await Promise.all([
+  const [attemptRows, auditRows, approvalRows, credentialRows, versions, events] = await Promise.all([
     db.select().from(attempts).orderBy(asc(attempts.operationCode), asc(attempts.number)),
     db
       .select({
@@ -75,6 +77,7 @@ export async function readFacts({ db }: Estate, credentialIds: readonly string[]
       .from(secretVersions)
       .where(inArray(secretVersions.credentialId, ids))
       .orderBy(asc(secretVersions.version)),
+    db.select().from(operationEvents).orderBy(asc(operationEvents.id)),
   ]);
   const auditOf = Map.groupBy(auditRows, ({ code }) => code);
   return {
@@ -86,6 +89,7 @@ export async function readFacts({ db }: Estate, credentialIds: readonly string[]
         ...row,
         audit: own,
         folded: fold(own),
+        moves: events.filter(({ code }) => code === row.code),
         attemptRows: attemptRows.filter(({ operationCode }) => operationCode === row.code),
         approvals: approvalRows
           .filter(({ approval }) => approval.operationCode === row.code)

@@ -1,6 +1,6 @@
 /** What must be true of every operation and credential, whatever happened. Each returns sentences about what is not. */
 import type { ApprovalRule } from "../../../contracts/policy.ts";
-import { isOpen } from "../../../contracts/states.ts";
+import { isOpen, mayMove } from "../../../contracts/states.ts";
 import type { Touch } from "./device-log.ts";
 import type { Facts, Operation, Stay } from "./facts.ts";
 
@@ -11,6 +11,7 @@ export function unexplained({ operations }: Facts): string[] {
     const last = folded.stays.at(-1)?.state;
     return [
       ...folded.illegal.map((move) => `${code}: illegal ${move}`),
+      ...illegalMoves(operation),
       ...(last === state ? [] : [`${code} is ${state}, and by its audit ${last}`]),
       ...(folded.attempts === attempts && attemptRows.length === attempts
         ? []
@@ -24,6 +25,19 @@ export function unexplained({ operations }: Facts): string[] {
       ...(isOpen(state) ? [] : idle(operation)),
     ];
   });
+}
+
+/** What a trigger saw of the row itself: legal moves, and the same as the audit tells. */
+function illegalMoves({ code, moves, folded }: Operation): string[] {
+  const illegal = moves.filter(({ fromState, state }) => fromState !== null && !mayMove(fromState, state));
+  const seen = moves.map(({ state }) => state).join(" → ");
+  // Being asked for again is no move of the row's state.
+  const told = folded.stays.filter(({ state }, index) => state !== folded.stays[index - 1]?.state);
+  const audited = told.map(({ state }) => state).join(" → ");
+  return [
+    ...illegal.map(({ fromState, state }) => `${code}: the row moved ${fromState} → ${state}`),
+    ...(seen === audited ? [] : [`${code} went ${seen}, and by its audit ${audited}`]),
+  ];
 }
 
 function idle({ code, wakeAt, endedAt, phase, attemptRows }: Operation): string[] {
