@@ -517,6 +517,18 @@ describe("passwords", () => {
     expect((await send([row(0, "first-0"), row(1, "first-1")])).body).toMatchObject({ unchanged: 2 });
   });
 
+  test("in doubt keep the plugin that sent them", async () => {
+    const { ids } = await makeCredentials(admin, 1, host);
+    await api.db.execute(sql`update credentials set plugin = 'gone' where id = ${ids[0]}`);
+    await api.db.execute(sql`insert into secret_versions (id, credential_id, version, status, sealed, origin)
+      values (gen_random_uuid(), ${ids[0]}, 7, 'doubtful', '\\x00', 'generated')`);
+    const rows = [{ Device: host, Username: "user0", "Change plugin": "plain" }];
+    for (const dryRun of [true, false])
+      expect((await send(rows, dryRun)).body.rows[0]?.problems).toMatchObject([
+        { column: "Change plugin", code: "credential.unresolved" },
+      ]);
+  });
+
   test("keep every character, spaces at the ends as well", async () => {
     const odd = [" spaced ", '"', "a,b;c", "'=1+1", "漢字🔑", "-", "\\x00", "ends with ;"];
     const rows = odd.map((password, index) => account(`odd${index}`, { "Current password": password }));

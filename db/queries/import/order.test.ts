@@ -15,14 +15,12 @@ function reach(graph: readonly (readonly number[])[], from: number): Set<number>
 }
 
 test("each node once, with exactly those that need it and are needed by it, after all that it needs", () => {
-  const graphs = fc
-    .integer({ min: 0, max: 12 })
-    .chain((size) =>
-      fc.array(fc.array(fc.nat({ max: Math.max(0, size - 1) }), { maxLength: 3 }), {
-        minLength: size,
-        maxLength: size,
-      }),
-    );
+  const graphs = fc.integer({ min: 0, max: 12 }).chain((size) =>
+    fc.array(fc.array(fc.nat({ max: Math.max(0, size - 1) }), { maxLength: 3 }), {
+      minLength: size,
+      maxLength: size,
+    }),
+  );
   fc.assert(
     fc.property(graphs, (graph) => {
       const nodes = graph.map((_, index) => index);

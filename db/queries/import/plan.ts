@@ -9,7 +9,15 @@ import { resolveReferences } from "./refer.ts";
 import { CREDENTIAL_COLUMNS, DEVICE_COLUMNS, type DeviceCells, type ImportRow } from "./row.ts";
 import { deviceMakers, settleRows } from "./settle-rows.ts";
 import { readPasswords, readStored } from "./stored.ts";
-import { checkPassword, checkSettings, type OpenStored, type WantedColumns, wantedColumns } from "./wanted.ts";
+import {
+  changesPlugin,
+  checkDoubt,
+  checkPassword,
+  checkSettings,
+  type OpenStored,
+  type WantedColumns,
+  wantedColumns,
+} from "./wanted.ts";
 
 /** What becomes of a row's device or account. */
 export type Work<Values, Patch> =
@@ -58,9 +66,9 @@ export async function planImport(
 
 /** @returns for each draft whose password is to be stored the number of the last version before it */
 async function comparePasswords(db: Database, drafts: readonly Draft[], open: OpenStored): Promise<Map<Draft, number>> {
-  const given = drafts.filter((draft) => isGood(draft) && draft.row.password);
-  const after = new Map(given.filter(({ stored }) => !stored).map((draft) => [draft, 0]));
-  const known = given.filter(({ stored }) => stored);
+  const good = drafts.filter(isGood);
+  const after = new Map(good.filter(({ stored, row }) => !stored && row.password).map((draft) => [draft, 0]));
+  const known = good.filter((draft) => draft.stored && (draft.row.password || changesPlugin(draft)));
   for (let start = 0; start < known.length; start += PASSWORDS_AT_ONCE) {
     const some = known.slice(start, start + PASSWORDS_AT_ONCE);
     const stored = await readPasswords(
@@ -69,7 +77,9 @@ async function comparePasswords(db: Database, drafts: readonly Draft[], open: Op
     );
     for (const draft of some) {
       const state = stored.get(draft.id ?? "");
-      if (state && checkPassword(draft, state, open)) after.set(draft, state.lastVersion);
+      if (!state) continue;
+      checkDoubt(draft, state);
+      if (checkPassword(draft, state, open)) after.set(draft, state.lastVersion);
     }
   }
   return after;

@@ -78,6 +78,20 @@ function checkReconciliation(draft: Draft, after: WantedColumns, plugins: readon
     });
 }
 
+export function changesPlugin({ row, stored }: Draft): boolean {
+  const { plugin } = row.credential;
+  return stored !== undefined && plugin !== undefined && plugin !== stored.plugin;
+}
+
+/** A password that may be live is looked for at the account it was sent to, by the plugin that sent it. */
+export function checkDoubt(draft: Draft, { unresolved }: StoredPassword): void {
+  if (unresolved !== null && changesPlugin(draft))
+    refuse(draft, "plugin", {
+      code: "credential.unresolved",
+      rule: `must be left out or be as stored while version ${unresolved} is in doubt`,
+    });
+}
+
 /** Opens a sealed value of a credential; undefined when it cannot be opened any more. */
 export type OpenStored = (
   sealed: Buffer,
