@@ -17,7 +17,8 @@ export type Moment =
   | "promoted"
   | "children-opened"
   | "drift-claimed"
-  | "drift-asked";
+  | "drift-asked"
+  | "page-swept";
 
 /** What the activities work with. Nothing in this folder opens a connection to our own database by itself. */
 export interface ActivityDeps {

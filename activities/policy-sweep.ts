@@ -29,6 +29,7 @@ export async function sweepPolicies(deps: ActivityDeps, progress: SweepProgress)
     opened += page.opened.length;
     refused += page.refused;
     progress.beat(opened);
+    await deps.atMoment?.("page-swept", 0);
     if (page.opened.length + page.refused === 0) break;
   }
   return { opened, refused };

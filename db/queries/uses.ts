@@ -58,7 +58,8 @@ export async function noteSessionEnd(
 }
 
 /**
- * Ends the time of present passwords: their policies change them as those that are too old, in their windows.
+ * Ends the time of present passwords: their policies change them as those that are too old, in their windows. A
+ * cool-down ends with it, for a person asks.
  * @returns for each credential that is there null, or what stands in the way
  */
 export async function expirePasswords(tx: Transaction, ids: readonly string[]): Promise<Map<string, ErrorCode | null>> {
@@ -70,7 +71,7 @@ export async function expirePasswords(tx: Transaction, ids: readonly string[]): 
       from credentials c left join policies p on p.id = c.policy_id and p.active
       where c.id = any(${uuidArray(ids)}) order by c.id for no key update of c
     ), expired as (
-      update credentials set expired_at = coalesce(expired_at, now())
+      update credentials set expired_at = coalesce(expired_at, now()), automatic_not_before = null, automatic_refusal = null
       where id in (select id from asked where refusal is null))
     select id, refusal from asked`);
   return new Map(rows.map(({ id, refusal }) => [id, refusal]));

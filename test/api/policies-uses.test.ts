@@ -114,6 +114,8 @@ describe("the end of a password's time", () => {
   test("is set for many; each that no policy changes says why", async () => {
     const { ids } = await makeCredentials(admin, 4, `many-${(count += 1)}`);
     const [good = "", off = "", inactive = "", byHand = ""] = ids;
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    await api.db.update(credentials).set({ automaticNotBefore: tomorrow }).where(eq(credentials.id, good));
     await api.db.update(credentials).set({ automaticChange: false }).where(eq(credentials.id, off));
     await api.db.update(credentials).set({ active: false }).where(eq(credentials.id, inactive));
     await api.db.update(credentials).set({ policyId: null }).where(eq(credentials.id, byHand));
