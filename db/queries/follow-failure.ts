@@ -1,6 +1,5 @@
 import type { ErrorCode } from "../../contracts/errors.ts";
 import type { Settings } from "../../contracts/settings.schema.ts";
-import { isAutomatic } from "../../contracts/states.ts";
 import type { Transaction } from "../client.ts";
 import { coolDown } from "./next-change.ts";
 import { countPolicyError } from "./policy-errors.ts";
@@ -15,8 +14,10 @@ export async function followFailure(
 ): Promise<void> {
   const { code, credentialId, policyId } = operation;
   const { reason, settings } = failed;
-  if (policyId && operation.kind !== "verify-password")
-    await countPolicyError(tx, { policyId, code: reason, limit: settings.errorsThatPause });
-  if (isAutomatic(operation.trigger)) await coolDown(tx, { credentialId, days: settings.coolDownDays });
+  if (operation.kind !== "verify-password") {
+    if (policyId) await countPolicyError(tx, { policyId, code: reason, limit: settings.errorsThatPause });
+    // Whoever asked for it: what has just failed is not tried by a policy in the next minute.
+    await coolDown(tx, { credentialId, policyId, days: settings.coolDownDays });
+  }
   await autoReconcile(tx, { credentialId, outcome: reason, code }, settings);
 }

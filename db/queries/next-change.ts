@@ -26,14 +26,18 @@ export function afterSuccess() {
 /** What stood in the way of an automatic change may be mended: the policies' next pass looks again. */
 export const tryAgain = { automaticNotBefore: null, automaticRefusal: null };
 
-/** No automatic change of the credential for so many days: all attempts of one failed. */
+/**
+ * No automatic change of the credential for so many days: all attempts of one failed.
+ * @param failed.policyId policy whose own number of days goes first, where it has one
+ */
 export async function coolDown(
   tx: Transaction,
-  { credentialId, days }: { credentialId: string; days: number },
+  { credentialId, days, policyId = null }: { credentialId: string; days: number; policyId?: string | null },
 ): Promise<void> {
+  const own = sql`(select (limits ->> 'coolDownDays')::int from policies where id = ${policyId}::uuid)`;
   await tx
     .update(credentials)
-    .set({ automaticNotBefore: sql`now() + make_interval(days => ${days})`, automaticRefusal: null })
+    .set({ automaticNotBefore: sql`now() + make_interval(days => coalesce(${own}, ${days}))`, automaticRefusal: null })
     .where(eq(credentials.id, credentialId));
 }
 
