@@ -5,6 +5,7 @@ import postgres from "postgres";
 import { startApi } from "../../api/server.ts";
 import { Client } from "../../cli/client.ts";
 import { readConfig } from "../../config/env.ts";
+import type { Role } from "../../contracts/roles.ts";
 import type { Settings } from "../../contracts/settings.schema.ts";
 import { migrate } from "../../db/migrate.ts";
 import { createToken, makeTokenValue } from "../../db/queries/tokens.ts";
@@ -77,6 +78,8 @@ export class Ground {
       { loginFailures: 20, ...options.settings },
       { databaseUrl: this.#database.url(name), temporal: { address, namespace } },
     );
+    // Before the API starts: it makes an administrator, and a file of its token, where there is none.
+    const tokens = await makeTokens(estate);
     const api = await startApi(
       readConfig({
         DATABASE_URL: estate.surroundings.databaseUrl,
@@ -92,7 +95,11 @@ export class Ground {
       estate,
       target: this.#target,
       temporal: new TemporalClient({ connection, namespace }),
-      persons: await persons(estate, api.url),
+      persons: {
+        operator: new Client(api.url, tokens.operator),
+        approver: new Client(api.url, tokens.approver),
+        second: new Client(api.url, tokens.second),
+      },
     });
     try {
       return await use(scene);
@@ -114,15 +121,15 @@ export class Ground {
   }
 }
 
-async function persons({ db }: Estate, url: string) {
-  const person = async (owner: string, role: "administrator" | "approver") => {
+async function makeTokens({ db }: Estate) {
+  const token = async (owner: string, role: Role) => {
     const value = makeTokenValue();
     await createToken(db, { name: owner, owner, roles: [role], value });
-    return new Client(url, value);
+    return value;
   };
   return {
-    operator: await person(`${CANARY}-operator`, "administrator"),
-    approver: await person(`${CANARY}-approver`, "approver"),
-    second: await person(`${CANARY}-second-approver`, "approver"),
+    operator: await token(`${CANARY}-operator`, "administrator"),
+    approver: await token(`${CANARY}-approver`, "approver"),
+    second: await token(`${CANARY}-second-approver`, "approver"),
   };
 }
