@@ -5,6 +5,7 @@ import { table } from "../cli/output/table.ts";
 import { type Sample, benchAccept, thin } from "./accept.ts";
 import { benchApprove, describeApprovals } from "./approve.ts";
 import type { Trouble } from "./keyturn.ts";
+import { benchList, describeList } from "./list.ts";
 import { describeProcessorTime } from "./processor-time.ts";
 import { SLOTS } from "./stack.ts";
 import { spread } from "./stats.ts";
@@ -12,7 +13,11 @@ import { BENCH_PLUGINS, benchChanges } from "./changes.ts";
 
 const USAGE = `npm run bench -- changes --plugin ${BENCH_PLUGINS.join("|")} [--count 200] [--concurrency 20] [--rtt 0] [--json FILE]
 npm run bench -- accept [--count 10000] [--json FILE]
-npm run bench -- approve [--count 200] [--json FILE]`;
+npm run bench -- approve [--count 200] [--json FILE]
+npm run bench -- list [--rows 1000000] [--mixes 2000] [--seed 1] [--json FILE]`;
+
+/** Below that, the newest operations that are still open would be most of them. */
+const FEWEST_ROWS = 50_000;
 
 /** Lines of the table about time; the JSON file has all samples. */
 const LINES = 12;
@@ -39,6 +44,9 @@ interface Options {
   readonly count?: string | undefined;
   readonly concurrency?: string | undefined;
   readonly rtt?: string | undefined;
+  readonly rows?: string | undefined;
+  readonly mixes?: string | undefined;
+  readonly seed?: string | undefined;
 }
 
 async function changes(options: Options): Promise<{ result: unknown; failed: number }> {
@@ -109,6 +117,16 @@ async function approve(options: Options): Promise<{ result: unknown; failed: num
   return { result, failed: result.failed };
 }
 
+async function list(options: Options): Promise<{ result: unknown; failed: number }> {
+  const rows = wholeNumber(options.rows, 1_000_000);
+  if (rows < FEWEST_ROWS) throw new UsageError(`--rows is at least ${FEWEST_ROWS}.`);
+  const mixes = wholeNumber(options.mixes, 2000);
+  const seed = wholeNumber(options.seed, 1);
+  const result = await benchList({ rows, mixes, seed, say, cleanup: options.cleanup });
+  console.log(describeList(result));
+  return { result, failed: 0 };
+}
+
 /** Never resolves; rejects at Ctrl-C, so that everything that was started is ended first. */
 function interrupted(): Promise<never> {
   return new Promise((_, reject) => {
@@ -124,10 +142,19 @@ async function main(): Promise<number> {
   const text = { type: "string" } as const;
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { plugin: text, count: text, concurrency: text, rtt: text, json: text },
+    options: {
+      plugin: text,
+      count: text,
+      concurrency: text,
+      rtt: text,
+      rows: text,
+      mixes: text,
+      seed: text,
+      json: text,
+    },
   });
   const [name, ...rest] = positionals;
-  const bench = { changes, accept, approve }[name ?? ""];
+  const bench = { changes, accept, approve, list }[name ?? ""];
   if (!bench || rest.length > 0) throw new UsageError("Say what to measure.");
   await using cleanup = new AsyncDisposableStack();
   const { result, failed } = await Promise.race([bench({ ...values, cleanup }), interrupted()]);

@@ -7,6 +7,12 @@ export type Database = ReturnType<typeof openDatabase>["db"];
 export type Transaction = Parameters<Parameters<Database["transaction"]>[0]>[0];
 
 /**
+ * What plans assume: pages are in memory or on a solid-state disk, and answers are wanted in milliseconds, so that
+ * compiling a statement never pays. The list weighs its ways by such plans.
+ */
+const PLANNING = { random_page_cost: "1.1", jit: "off" };
+
+/**
  * Opens a pool on Keyturn's own database.
  * @param url `postgres://…`
  * @param options.connections at most so many connections
@@ -17,7 +23,7 @@ export type Transaction = Parameters<Parameters<Database["transaction"]>[0]>[0];
 export function openDatabase(url: string, options: { connections?: number; name?: string; prepared?: boolean } = {}) {
   const sql = postgres(url, {
     max: options.connections ?? 10,
-    connection: { application_name: options.name ?? "keyturn" },
+    connection: { application_name: options.name ?? "keyturn", ...PLANNING },
     onnotice: () => {},
   });
   const db = drizzle(adapted(sql, { prepare: options.prepared ?? false, lost: () => false }), { schema });

@@ -1,6 +1,6 @@
 import type { OperationFilter, OperationSort } from "../../../contracts/operation-filter.schema.ts";
 import type { Database, Transaction } from "../../client.ts";
-import { gather, gatheringCost } from "./gather.ts";
+import { gather, gatheringCost, gatherStrays } from "./gather.ts";
 import { type Match, resolveMatch } from "./match.ts";
 import { regionOf } from "./region.ts";
 import { type Place, type Sorting, sortingOf } from "./sorting.ts";
@@ -32,16 +32,16 @@ export async function findOperations(
   if (!match) return [];
   const sorting = sortingOf(wanted.sort);
   const search = { db, match, sorting, wanted };
-  if (match.few) return gather(search, []);
+  if (match.few) return gather(search);
   const region = await regionOf(db, filter, sorting);
   const [places, ...strays] = await Promise.all([
     walkOrGather({
       limit: wanted.limit,
       walk: (rows) => walk(search, region.within, rows),
-      cost: () => gatheringCost(search, region.within),
-      gather: () => gather(search, region.within),
+      cost: () => gatheringCost(search),
+      gather: () => gather(search),
     }),
-    ...region.strays.map((conditions) => gather(search, conditions)),
+    ...region.strays.map((strays) => gatherStrays(search, strays)),
   ]);
   return strays.length === 0 ? places : merge([...places, ...strays.flat()], search);
 }

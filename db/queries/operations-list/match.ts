@@ -16,6 +16,8 @@ export interface Match {
   readonly targets: TargetMatch | undefined;
   readonly scheduled: readonly SQL[];
   readonly executed: readonly SQL[];
+  /** Columns that conditions ask for and that no index for walking holds, as a further part of a SELECT list. */
+  readonly more: SQL;
   /** Whether so few operations can match that they are looked up and nothing is walked. */
   readonly few: boolean;
 }
@@ -41,6 +43,7 @@ export async function resolveMatch(db: Database | Transaction, filter: Operation
       ...between(EXECUTED, executedFrom, executedTo),
       ...(executedTo && !executedFrom ? [sql`${EXECUTED} > '-infinity'`] : []),
     ],
+    more: sql`${filter.credentialId ? sql`, o.credential_id` : sql``}${filter.deviceId ? sql`, o.device_id` : sql``}${filter.parentCode ? sql`, o.parent_code` : sql``}`,
     few: filter.code !== undefined || filter.parentCode !== undefined,
   };
 }

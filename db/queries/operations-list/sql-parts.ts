@@ -7,10 +7,13 @@ export function where(conditions: readonly SQL[]): SQL {
 }
 
 /**
- * For targets too many to be named: a further part `named` of a WITH clause that asks each target that rows of a part
- * before it have, once, and the condition on those rows, then called `o`.
+ * For targets too many to be named: a further part `named` of a WITH clause that asks each target that rows of an
+ * earlier part have, once, and the condition on those rows, then called `o`.
  */
-export function ofTargets(targets: TargetMatch | undefined, rows: string): { named: SQL; conditions: SQL[] } {
+export function ofTargets(
+  targets: TargetMatch | undefined,
+  rows: string,
+): { readonly named: SQL; readonly conditions: readonly SQL[] } {
   if (!targets || "ids" in targets) return { named: sql``, conditions: [] };
   return {
     named: sql`, named as materialized (

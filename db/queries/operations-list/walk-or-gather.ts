@@ -16,7 +16,7 @@ export interface Walked<Place> {
 }
 
 /** Rows of the first look. */
-const LOOK = 1000;
+const LOOK = 2000;
 /** How much further to look when nothing was found, and which part of gathering's cost that may be. */
 const FURTHER = 8;
 const CHANCE = 1 / 4;

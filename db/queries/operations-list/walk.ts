@@ -20,10 +20,12 @@ export async function walk(search: Search, within: readonly SQL[], rows: number)
     ...(name === "executed" ? [] : match.executed),
     ...(match.targets && "ids" in match.targets ? [sql`o.target_id = any(${bigintArray(match.targets.ids)})`] : []),
   ];
-  const targets = ofTargets(match.targets, "seen");
+  const targets = ofTargets(match.targets, "passed");
   const found = await db.execute<{ scanned: number; code: string | null; key: string | null }>(sql`
-    with seen as materialized (${streams(search, inIndex, rows)})${targets.named}, found as (
-      select o.code, o.key from seen o ${where([...rest, ...targets.conditions])}
+    with seen as materialized (${streams(search, inIndex, rows)}), passed as materialized (
+      select o.code, o.key, o.target_id from seen o ${where(rest)}
+    )${targets.named}, found as (
+      select o.code, o.key from passed o ${where(targets.conditions)}
       order by ${sorting.orderOf("o")} limit ${wanted.limit}
     )
     select scanned, found.code, ${sorting.placeKey} as key
@@ -32,18 +34,14 @@ export async function walk(search: Search, within: readonly SQL[], rows: number)
   return { scanned: found[0]?.scanned ?? 0, places };
 }
 
-/** The first rows in the index's order: of all states by code, else merged from each state's own order. */
+/** The first rows in the order of the sort, merged from each state's own order: the index holds what is read. */
 function streams({ match, sorting }: Search, conditions: readonly SQL[], rows: number): SQL {
-  const stream = (state?: OperationState) => sql`
-    select o.code, o.kind, o.target_id, o.device_id, o.credential_id, o.requested_by, o.due_at, o.executed_at,
-      ${sorting.key} as key
-    from operations o ${where([...(state ? [sql`o.state = ${state}`] : []), ...conditions])}
+  const stream = (state: OperationState) => sql`
+    select o.code, o.kind, o.target_id, o.requested_by, o.due_at, o.executed_at${match.more}, ${sorting.key} as key
+    from operations o ${where([sql`o.state = ${state}`, ...conditions])}
     order by ${sorting.order} limit ${rows}`;
-  if (sorting.name === "code" && !match.states) return stream();
-  const [first, ...others] = match.states ?? OPERATION_STATES;
-  if (others.length === 0) return stream(first);
   const branches = sql.join(
-    [first, ...others].map((state) => sql`(${stream(state)})`),
+    (match.states ?? OPERATION_STATES).map((state) => sql`(${stream(state)})`),
     sql` union all `,
   );
   // Each branch is ordered and limited of its own, so that they are merged row by row and none is read to its end.
