@@ -165,6 +165,8 @@ function sweep(id: string, workflowType: string, every: "1 minute" | "5 minutes"
     workflowType,
     taskQueue: MAIN_QUEUE,
     workflowId: id,
+    // One that is stuck would keep all later ones away.
+    workflowRunTimeout: "30 minutes" as const,
     // Before thousands of runs that have just been started. The client of 1.24 sends it, its type does not name it.
     priority: { priorityKey: 1 },
   };
@@ -177,11 +179,15 @@ function sweep(id: string, workflowType: string, every: "1 minute" | "5 minutes"
   };
 }
 
+/** Makes the schedule; one that an older version made becomes what this one wants, and stays paused if it is. */
 async function keepSchedule(client: Client, schedule: ScheduleOptions): Promise<void> {
   try {
     await client.schedule.create(schedule);
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await client.schedule
+      .getHandle(schedule.scheduleId)
+      .update(({ state }) => ({ ...schedule, state: { paused: state.paused, note: state.note } }));
   }
 }
 
