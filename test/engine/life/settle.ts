@@ -6,7 +6,7 @@ import type { Grounds } from "./grounds.ts";
 import { type SequenceRun, shortenApproval } from "./sequence-run.ts";
 
 /** How long everything may take to come to its end on a busy machine. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 const { operations, credentials, devices } = schema;
 
