@@ -131,7 +131,7 @@ async function makeOperations(sql: postgres.Sql, batch: { from: number; to: numb
       case when requester <> '' then 'request' else 'age' end, requester,
       case when bench_u(o.code, 7) < 0.1 then 'ticket ' || o.code else '' end, case when requester <> '' then 2 else 3 end,
       tries, tries, due, due, case when state = 'scheduled' then 'time' end, case when is_open then now() + interval '30 days' end,
-      case when state = 'error' then (array['target.timeout', 'target.unreachable', 'change.unverified', 'login.rejected'])[1 + floor(4 * bench_u(o.code, 8))::int]
+      case when state = 'error' then (array['target.timeout', 'target.unreachable', 'change.unverified', 'auth.rejected'])[1 + floor(4 * bench_u(o.code, 8))::int]
         when state = 'expired' then 'approval.expired' end,
       requested, case when tries > 0 then due + interval '1 s' * (1 + 600 * bench_u(o.code, 9) ^ 4) end,
       case when not is_open then due + interval '1 s' * (5 + 900 * bench_u(o.code, 9) ^ 4) end

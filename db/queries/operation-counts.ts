@@ -6,6 +6,7 @@ import { sql } from "drizzle-orm";
 import type { OperationCounts, StateCounts } from "../../contracts/operations-list.schema.ts";
 import { OPERATION_STATES, type OperationState } from "../../contracts/states.ts";
 import type { Database, Transaction } from "../client.ts";
+import { operationCounts, operationEventsFold } from "../schema/index.ts";
 
 /** Any number nobody else takes: one fold at a time. */
 const LOCK = 7_204_190_002;
@@ -30,9 +31,9 @@ export async function readCounts(
   const rows = await db.execute<{ state: OperationState; site: string; count: number; beside: number }>(sql`
     with since as materialized (
       select from_state, state, site from operation_events
-      where xid >= (select folded_below from operation_events_fold)
+      where xid >= (select folded_below from ${operationEventsFold})
     ), parts as (
-      select state, site, count from operation_counts
+      select state, site, count from ${operationCounts}
       union all select state, site, count(*) from since group by state, site
       union all select from_state, site, -count(*) from since where from_state is not null group by from_state, site
     )
@@ -63,15 +64,15 @@ export async function foldEvents(db: Database): Promise<void> {
     await tx.execute(sql`
       with moved as (
         select from_state, state, site from operation_events
-        where xid >= (select folded_below from operation_events_fold) and xid < ${below}
+        where xid >= (select folded_below from ${operationEventsFold}) and xid < ${below}
       )
-      insert into operation_counts (state, site, count)
+      insert into ${operationCounts} (state, site, count)
       select state, site, sum(count) from (
         select state, site, count(*) as count from moved group by state, site
         union all select from_state, site, -count(*) from moved where from_state is not null group by from_state, site
       ) parts group by state, site
       on conflict (state, site) do update set count = operation_counts.count + excluded.count`);
-    await tx.execute(sql`update operation_events_fold set folded_below = ${below}`);
+    await tx.execute(sql`update ${operationEventsFold} set folded_below = ${below}`);
     await tx.execute(sql`
       with oldest as (
         select xid, id from operation_events where xid < ${below} order by xid, id limit ${TRIM}
@@ -79,7 +80,7 @@ export async function foldEvents(db: Database): Promise<void> {
         delete from operation_events e using oldest
         where e.xid = oldest.xid and e.id = oldest.id and e.at < now() - ${KEPT} returning e.xid, e.id
       )
-      update operation_events_fold set trimmed_xid = last.xid, trimmed_id = last.id
+      update ${operationEventsFold} set trimmed_xid = last.xid, trimmed_id = last.id
       from (select xid, id from removed order by xid desc, id desc limit 1) last`);
   });
 }

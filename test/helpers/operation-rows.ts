@@ -123,7 +123,7 @@ export async function makeOperations(db: Database, count: number, random: () => 
       executed_at - interval '5 minutes' * (attempts - number), false,
       executed_at - interval '5 minutes' * (attempts - number) + interval '1 s',
       case when number < attempts then 'target.timeout' when state = 'succeeded' then 'change.succeeded'
-        when state = 'error' then 'login.rejected' end, 'said ' || code
+        when state = 'error' then 'auth.rejected' end, 'said ' || code
     from operations, generate_series(1, attempts) number`);
   await db.execute(sql`analyze`);
   return readRows(db);

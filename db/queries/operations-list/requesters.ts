@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { OperationFilter } from "../../../contracts/operation-filter.schema.ts";
 import type { Database, Transaction } from "../../client.ts";
+import { requesters } from "../../schema/index.ts";
 import { textArray } from "../eligibility.ts";
 import { containsAny } from "./targets.ts";
 
@@ -14,7 +15,7 @@ export async function matchRequesters(
 ): Promise<SQL | "none" | undefined> {
   if (!requester) return undefined;
   const rows = await db.execute<{ name: string }>(
-    sql`select name from requesters where ${containsAny(sql`name`, requester)} limit ${NAMED + 1}`,
+    sql`select name from ${requesters} where ${containsAny(sql`name`, requester)} limit ${NAMED + 1}`,
   );
   if (rows.length === 0) return "none";
   if (rows.length > NAMED) return containsAny(sql`o.requested_by`, requester);
