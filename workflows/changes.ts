@@ -13,8 +13,13 @@ const WORK: Readonly<Partial<Record<OperationKind, string>>> = {
   "verify-password": "log in with the stored password",
 };
 
+/** What a run waits for: true when it was said, and old when the wait is over. */
+const OF_THE_MOMENT: ReadonlySet<ChangeResult["kind"]> = new Set(["parked", "awaiting-approval", "running"]);
+
 interface Scheduled {
   readonly priority: Priority;
+  /** What it answered, once it did. */
+  result?: ChangeResult;
   readonly answer: Promise<{ readonly from: Scheduled; readonly result: ChangeResult }>;
 }
 
@@ -65,6 +70,9 @@ export class Changes {
 
   /** What the first change to get a slot found or did. One that found another at work says nothing new. */
   async next(): Promise<ChangeResult> {
+    // What one that was left in the queue said while the run waited holds no more.
+    for (const scheduled of this.#scheduled)
+      if (scheduled.result && OF_THE_MOMENT.has(scheduled.result.kind)) this.#scheduled.delete(scheduled);
     this.#ensure();
     let taken = false;
     for (;;) {
@@ -97,7 +105,7 @@ export class Changes {
     const asked = change({ code, run, ...(again === undefined ? {} : { againEpoch: again }) }).catch(lost);
     const scheduled: Scheduled = {
       priority: this.#priority,
-      answer: asked.then((result) => ({ from: scheduled, result })),
+      answer: asked.then((result) => ({ from: scheduled, result: (scheduled.result = result) })),
     };
     this.#scheduled.add(scheduled);
   }

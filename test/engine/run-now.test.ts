@@ -142,6 +142,23 @@ it("one whose signal was lost is put at the head of the queue by the repair swee
   await proveNothingLost(estate, target, { code, account, mustSucceed: true });
 });
 
+it("one that was left in the queue, and answers while the run waits for an approval, does not hold the run up", async () => {
+  const { account, code } = await queueBehindOne();
+  const rule = JSON.stringify({ levels: [{ approvals: 1, approvers: [] }], expiresMinutes: 600 });
+  await estate.db.execute(sql`update operations set approval = ${rule}::jsonb, approval_digest = 'another'
+    where code = ${code}`);
+  await runNow(code);
+  await vi.waitFor(async () => expect(await changesOf(code)).toEqual([2, 1]), 30_000);
+  worker.go();
+  await vi.waitFor(async () => expect(await answersOf(code)).toEqual(Array(2).fill("awaiting-approval")), 30_000);
+  await estate.act("approve", code, "Ben");
+  const run = client.workflow.getHandle(operationWorkflowId(code, 1));
+  await run.signal(SIGNALS.approvalDecided);
+  expect(await run.result()).toBe("succeeded");
+  expect((await estate.audit(code)).filter(({ action }) => action.startsWith("repair."))).toEqual([]);
+  await proveNothingLost(estate, target, { code, account, mustSucceed: true });
+});
+
 /** What the changes of a run that have ended answered. */
 async function answersOf(code: number): Promise<unknown[]> {
   const { events } = await client.workflow.getHandle(operationWorkflowId(code, 1)).fetchHistory();
