@@ -34,7 +34,9 @@ export async function measureWrites(url: string, rows: number, mixes: readonly M
   try {
     const places = await sql<Place[]>`
       select distinct on (credential_id) credential_id, device_id, target_id, site from operations
-      where code > ${rows} - 200000 and open_credential_id is null order by credential_id, code limit ${LIFECYCLES}`;
+      where code > ${rows} - 200000 and credential_id not in (
+        select open_credential_id from operations where open_credential_id is not null)
+      order by credential_id, code limit ${LIFECYCLES}`;
     const run = () => load(places, LANES, (place) => lifecycle(sql, place));
     await run();
     const alone = await run();
