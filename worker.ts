@@ -9,6 +9,7 @@ import { collectDefaultMetrics, Counter, Registry } from "prom-client";
 import { cachedSettings } from "./activities/cached-settings.ts";
 import type { ActivityDeps } from "./activities/deps.ts";
 import { createMainActivities, createProbeActivities, createSiteActivities } from "./activities/index.ts";
+import { inLanes } from "./activities/lanes.ts";
 import { SessionPool } from "./activities/sessions.ts";
 import { Starter } from "./activities/starter.ts";
 import { wakeOperation } from "./activities/starts.ts";
@@ -30,6 +31,8 @@ import { findPlugin } from "./plugins/registry.ts";
 
 /** Probes at once, per site: few and their own, so that doubt never waits behind changes. */
 const PROBE_SLOTS = 20;
+/** Signals at once: thousands may have waited for one account. */
+const WAKES_AT_ONCE = 50;
 /** A change under way may finish after the signal to stop; the longest one takes about two minutes. */
 const GRACE = "3 minutes";
 
@@ -71,11 +74,14 @@ export async function startWorker(config: Config, atMoment?: ActivityDeps["atMom
     findPlugin,
     worker: `${hostname()}:${process.pid}`,
     sessions: new SessionPool(),
-    wake: async (refs) => {
-      const wakes = refs.map((ref) => wakeOperation(client, ref));
-      for (const wake of await Promise.allSettled(wakes))
-        if (wake.status === "rejected") log.warn({ err: wake.reason }, "a workflow could not be woken; the sweep will");
-    },
+    wake: (refs) =>
+      inLanes(refs, WAKES_AT_ONCE, async (ref) => {
+        try {
+          await wakeOperation(client, ref);
+        } catch (error) {
+          log.warn({ err: error, code: ref.code }, "a workflow could not be woken; the sweep will");
+        }
+      }),
     ...(atMoment ? { atMoment } : {}),
   };
   const metrics = openMetrics(config.KEYTURN_WORKER_METRICS_PORT);

@@ -30,6 +30,7 @@ export class AttemptWork {
   readonly #settings: Settings;
   readonly #journal: Journal;
   readonly #next: Secret;
+  readonly #takenAt = performance.now();
   /** Set once the point of no return was asked for: from then on only its refusal proves that nothing was sent. */
   #mayBeSent = false;
 
@@ -67,6 +68,9 @@ export class AttemptWork {
   /** Precheck: reaches the device and logs in. A version that was replaced meanwhile gets one retry with the new one. */
   async open(): Promise<Lent> {
     const { parties, authenticatorVersion } = this.attempt;
+    // A worker that froze here may find the operation canceled meanwhile: not even a log-in may follow.
+    if (performance.now() - this.#takenAt > this.#settings.heartbeatSeconds * 1000)
+      throw new PluginFailure("change.lost-lease", "The worker slept before it logged in; nothing was sent.");
     if (!authenticatorVersion) throw new PluginFailure("credential.no-password");
     try {
       return await this.#openWith(authenticatorVersion.id, openVersion(this.#deps.vault, authenticatorVersion));

@@ -9,15 +9,20 @@ import {
   noteChained,
   noteMended,
   noteQueued,
+  type OverdueMark,
   readOverdue,
   readUnchained,
   reviveRun,
 } from "../db/queries/repair.ts";
 import type { Startable } from "../db/queries/starter.ts";
+import { inLanes } from "./lanes.ts";
 import { hasWorker, startChain, startOperation, wakeOperation, workflowStatus } from "./starts.ts";
 
-/** Rows one pass looks at. */
+/** Rows read at once, and looked at at once. */
 const BATCH = 500;
+const AT_ONCE = 10;
+/** A pass reads no more rows after so long: the next minute's goes on. */
+const TAKE_MS = 40_000;
 
 type Mend = keyof RepairResult;
 
@@ -40,13 +45,34 @@ export async function repair(tools: RepairTools): Promise<RepairResult> {
       tools.log.error({ err: error, code }, "an operation could not be mended; the next sweep tries again");
     }
   };
-  for (const row of await readOverdue(tools.db, BATCH)) await attempt(row.code, () => mendRow(tools, row));
+  const served = servedSites(tools.client);
+  const until = performance.now() + TAKE_MS;
+  let after: OverdueMark | undefined;
+  do {
+    const rows = await readOverdue(tools.db, BATCH, after);
+    await inLanes(rows, AT_ONCE, (row) => attempt(row.code, () => mendRow(tools, row, served)));
+    after = rows.length === BATCH ? rows.at(-1) : undefined;
+  } while (after && performance.now() < until);
   for (const code of await readUnchained(tools.db, BATCH)) await attempt(code, () => mendChain(tools, code));
   return done;
 }
 
-async function mendRow({ db, client, settings }: RepairTools, row: Startable): Promise<Mend | undefined> {
-  if (await expireUntaken(db, row.code, settings.noWorkerHours)) {
+/** Whether a site has a worker, asked once a pass. */
+function servedSites(client: Client): (site: string) => Promise<boolean> {
+  const asked = new Map<string, Promise<boolean>>();
+  return (site) => {
+    const known = asked.get(site) ?? hasWorker(client, site);
+    asked.set(site, known);
+    return known;
+  };
+}
+
+async function mendRow(
+  { db, client, settings }: RepairTools,
+  row: Startable,
+  served: (site: string) => Promise<boolean>,
+): Promise<Mend | undefined> {
+  if (await expireUntaken(db, row.code, settings)) {
     await wakeOperation(client, row);
     return "expired";
   }
@@ -61,7 +87,7 @@ async function mendRow({ db, client, settings }: RepairTools, row: Startable): P
       if (queued) {
         // The signal of a run-now may have been lost.
         if (row.priority === 1) await wakeOperation(client, row, SIGNALS.runNow);
-        await noteQueued(db, row.code, (await hasWorker(client, row.site)) ? "queue" : "worker");
+        await noteQueued(db, row.code, (await served(row.site)) ? "queue" : "worker");
         return undefined;
       }
       await wakeOperation(client, row);

@@ -5,6 +5,7 @@ import { SIGNALS } from "../contracts/messages.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import type { Database } from "../db/client.ts";
 import { claimStartable, readOvertaken, type Startable, unclaim } from "../db/queries/starter.ts";
+import { inLanes } from "./lanes.ts";
 import { startOperation, wakeOperation } from "./starts.ts";
 
 /** Rows claimed at once, and workflows started at once. */
@@ -64,20 +65,15 @@ export class Starter {
     const rows = await claimStartable(db, BATCH);
     if (rows.length === 0) return 0;
     const settings = await this.#deps.settings();
-    const queue = [...rows];
     const failed: number[] = [];
-    const start = async (row: Startable) => {
+    await inLanes(rows, AT_ONCE, async (row) => {
       try {
         await startOperation(this.#deps.client, row, settings);
       } catch (error) {
         failed.push(row.code);
         log.warn({ err: error, code: row.code }, "a workflow could not be started; it is tried again");
       }
-    };
-    const lane = async () => {
-      for (let row = queue.shift(); row; row = queue.shift()) await start(row);
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+    });
     await unclaim(db, failed);
     await this.#tellOvertaken(rows.filter(({ code }) => !failed.includes(code)));
     return rows.length - failed.length;

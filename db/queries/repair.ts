@@ -1,21 +1,41 @@
 /** What the repair sweep reads and writes: open rows that did not move when they should have. */
 import { and, eq, sql } from "drizzle-orm";
+import type { Settings } from "../../contracts/settings.schema.ts";
 import type { Database } from "../client.ts";
 import { operations } from "../schema/index.ts";
 import { auditOperation, WORKER } from "./audit.ts";
 import { endOperation } from "./end-operation.ts";
+import { followFailure } from "./follow-failure.ts";
 import { type Startable, STARTABLE } from "./starter.ts";
 
 /** How late a row may be before the sweep looks at it. */
 const GRACE = sql`interval '2 minutes'`;
 
-/** Open rows behind their time, oldest first. */
-export async function readOverdue(db: Database, limit: number): Promise<Startable[]> {
+/** Where a page of overdue rows begins; the database's clock as text, for its microseconds count. */
+export interface OverdueMark {
+  readonly code: number;
+  readonly wakeAt: string;
+}
+
+/**
+ * Open rows behind their time, oldest first.
+ * @param after the row that a page begins behind; absent for the first
+ */
+export async function readOverdue(
+  db: Database,
+  limit: number,
+  after?: OverdueMark,
+): Promise<(Startable & OverdueMark)[]> {
   return db
-    .select(STARTABLE)
+    .select({ ...STARTABLE, wakeAt: sql<string>`${operations.wakeAt}::text` })
     .from(operations)
-    .where(sql`${operations.wakeAt} < now() - ${GRACE}`)
-    .orderBy(operations.wakeAt)
+    .where(
+      and(
+        sql`${operations.wakeAt} < now() - ${GRACE}`,
+        after && sql`(${operations.wakeAt}, ${operations.code}) > (${after.wakeAt}::timestamptz, ${after.code})`,
+      ),
+    )
+    .orderBy(operations.wakeAt, operations.code)
     .limit(limit);
 }
 
@@ -76,15 +96,18 @@ export async function reviveRun(db: Database, row: { code: number; run: number }
   });
 }
 
-/** scheduled → error for a row that was due long ago and that no worker took. */
-export async function expireUntaken(db: Database, code: number, hours: number): Promise<boolean> {
+/** scheduled → error for a row that was due `noWorkerHours` ago and that no worker took. */
+export async function expireUntaken(db: Database, code: number, settings: Settings): Promise<boolean> {
   return db.transaction(async (tx) => {
     const [row] = await tx.select().from(operations).where(eq(operations.code, code)).for("update");
     // Nobody misses a worker for what is held back on purpose.
     const held = row?.waitingFor === "pause" || row?.waitingFor === "window";
-    const late = row?.state === "scheduled" && !held && row.dueAt.getTime() < Date.now() - hours * 3_600_000;
+    const late =
+      row?.state === "scheduled" && !held && row.dueAt.getTime() < Date.now() - settings.noWorkerHours * 3_600_000;
     if (!late) return false;
-    await endOperation(tx, { code, state: "error", outcome: "queue.no-worker" });
+    const outcome = "queue.no-worker";
+    await endOperation(tx, { code, state: "error", outcome });
+    await followFailure(tx, row, { reason: outcome, settings });
     return true;
   });
 }

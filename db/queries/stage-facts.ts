@@ -71,8 +71,9 @@ export async function readParties(tx: Transaction, operation: PartiesOf): Promis
       sql`${strengths.id} = coalesce(${credentials.strengthId}, ${policies.strengthId}, (select id from strengths where name = 'default'))`,
     )
     .where(eq(credentials.id, credentialId))
-    // As the candidate's foreign key will: an edit that names another account waits, and then finds the candidate.
-    .for("key share", { of: credentials });
+    // Operation, credential, device: whoever locks several does it in this order. An edit that names another account
+    // waits, and then finds the candidate.
+    .for("no key update", { of: credentials });
   if (!row) return undefined;
   const { credential, device, rules, policy, hasChildren } = row;
   const own = operation.kind === "verify-password" || (credential.useOwnCredential && !reconciles);

@@ -27,7 +27,7 @@ async function request(waitingFor: "pause" | "window" | null): Promise<number> {
   return code;
 }
 
-const misses = (code: number) => expireUntaken(estate.db, code, HOURS);
+const misses = (code: number) => expireUntaken(estate.db, code, Settings.parse({ noWorkerHours: HOURS }));
 
 async function park(code: number) {
   const prepare = () => ({ seal: () => Buffer.from("") });

@@ -131,7 +131,7 @@ const MOVERS: Readonly<Record<string, (code: number) => Promise<unknown>>> = {
   "the sweep: in its queue": (code) => noteQueued(estate.db, code, "queue"),
   "no worker": async (code) => {
     await write(code, sql`due_at = now() - interval '2 days'`);
-    await expireUntaken(estate.db, code, 24);
+    await expireUntaken(estate.db, code, Settings.parse({}));
   },
 };
 
