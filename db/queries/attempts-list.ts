@@ -8,7 +8,7 @@ import { SHOWN, toAttempt } from "./operation-attempts.ts";
 import { TARGET } from "./operation.ts";
 import { type Match, resolveMatch } from "./operations-list/match.ts";
 import { bigintArray, ofTargets, where } from "./operations-list/sql-parts.ts";
-import { walkOrGather } from "./operations-list/walk-or-gather.ts";
+import { CHEAP, walkIfNear } from "./operations-list/walk-if-near.ts";
 
 /** An attempt's place: its start in microseconds since 1970, and its key. */
 interface Place {
@@ -39,12 +39,7 @@ export async function listAttempts(db: Database, query: AttemptQuery): Promise<P
     ],
     ofOutcome: outcome ? [sql`a.outcome = any(${textArray(outcome)})`] : [],
   };
-  const found = await walkOrGather({
-    limit: limit + 1,
-    walk: (rows) => walk(search, rows),
-    cost: () => gatheringCost(search),
-    gather: () => gather(search),
-  });
+  const found = await find(search);
   const { items, nextCursor } = toPage(found, query, ({ started, code, number }) => [started, code, number]);
   return { items: await readAttempts(db, items), nextCursor };
 }
@@ -78,6 +73,18 @@ interface FoundRow extends Record<string, unknown> {
 }
 
 const STARTED = sql`trunc(extract(epoch from found.started_at) * 1000000)::text as started`;
+
+async function find(search: Search): Promise<Place[]> {
+  const isCheap = (await gatheringCost(search)) <= CHEAP;
+  const walked = isCheap
+    ? undefined
+    : await walkIfNear({
+        limit: search.limit,
+        walk: (rows) => walk(search, rows),
+        cost: () => gatheringCost(search),
+      });
+  return walked ?? gather(search);
+}
 
 /** Looks at so many attempts by their start. */
 async function walk({ db, match, limit, order, ofTime, ofOutcome }: Search, rows: number) {

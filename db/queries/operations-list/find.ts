@@ -2,9 +2,9 @@ import type { OperationFilter, OperationSort } from "../../../contracts/operatio
 import type { Database, Transaction } from "../../client.ts";
 import { gather, gatheringCost, gatherStrays } from "./gather.ts";
 import { type Match, resolveMatch } from "./match.ts";
-import { regionOf } from "./region.ts";
+import { segmentsOf } from "./segments.ts";
 import { type Place, type Sorting, sortingOf } from "./sorting.ts";
-import { walkOrGather } from "./walk-or-gather.ts";
+import { CHEAP, walkIfNear } from "./walk-if-near.ts";
 import { walk } from "./walk.ts";
 
 export interface Wanted {
@@ -32,22 +32,25 @@ export async function findOperations(
   if (!match) return [];
   const sorting = sortingOf(wanted.sort);
   const search = { db, match, sorting, wanted };
-  if (match.few) return gather(search);
-  const region = await regionOf(db, filter, sorting);
-  const [places, ...strays] = await Promise.all([
-    walkOrGather({
-      limit: wanted.limit,
-      walk: (rows) => walk(search, region.within, rows),
+  // Walking would have to read rows, and not an index alone.
+  const isCheap = match.more !== undefined && (await gatheringCost(search)) <= CHEAP;
+  if (match.few || isCheap) return gather(search);
+  const found: Place[] = [];
+  for (const segment of await segmentsOf(db, filter, sorting)) {
+    const rest = { ...search, wanted: { ...wanted, limit: wanted.limit - found.length } };
+    if (rest.wanted.limit === 0) break;
+    if ("strays" in segment) {
+      found.push(...(await gatherStrays(rest, segment.strays)));
+      continue;
+    }
+    const walked = await walkIfNear({
+      limit: rest.wanted.limit,
+      walk: (rows) => walk(rest, segment.walk, rows),
       cost: () => gatheringCost(search),
-      gather: () => gather(search),
-    }),
-    ...region.strays.map((strays) => gatherStrays(search, strays)),
-  ]);
-  return strays.length === 0 ? places : merge([...places, ...strays.flat()], search);
-}
-
-/** Strays of two sorts may be the same operation. */
-function merge(places: readonly Place[], { sorting, wanted }: Search): Place[] {
-  const unique = new Map(places.map((place) => [place.code, place]));
-  return [...unique.values()].toSorted(sorting.compare).slice(0, wanted.limit);
+    });
+    // What is gathered is all that matches, of every segment.
+    if (!walked) return gather(search);
+    found.push(...walked);
+  }
+  return found;
 }

@@ -12,18 +12,20 @@ export function gather(search: Search): Promise<Place[]> {
 }
 
 /**
- * Collects those that match among strays. They have an index of their own; PostgreSQL takes them for many, so nothing
- * else is asked of them before they are found.
+ * Collects those that match among strays. Each kind has an index of its own; PostgreSQL takes them for many, so
+ * nothing else is asked of them before they are found.
  */
-export function gatherStrays(search: Search, strays: readonly SQL[]): Promise<Place[]> {
+export function gatherStrays(search: Search, kinds: readonly (readonly SQL[])[]): Promise<Place[]> {
   const { match, sorting, wanted } = search;
-  const conditions = [...strays, ...(wanted.after ? [sorting.behind(wanted.after)] : [])];
+  const after = wanted.after ? [sorting.behind(wanted.after)] : [];
+  const strays = kinds.map(
+    (kind) => sql`
+      select o.code, o.state, o.kind, o.target_id, o.requested_by, o.due_at, o.executed_at${match.more ?? sql``}
+      from operations o ${where([...kind, ...after])}`,
+  );
   return pickFirst(
     search,
-    sql`strays as materialized (
-      select o.code, o.state, o.kind, o.target_id, o.requested_by, o.due_at, o.executed_at${match.more}
-      from operations o ${where(conditions)}
-    ), seen as (
+    sql`strays as materialized (${sql.join(strays, sql` union `)}), seen as (
       select o.code, o.target_id, ${sorting.key} as key from strays o ${where(matchConditions(match))}
     )`,
   );

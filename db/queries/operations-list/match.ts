@@ -17,7 +17,7 @@ export interface Match {
   readonly scheduled: readonly SQL[];
   readonly executed: readonly SQL[];
   /** Columns that conditions ask for and that no index for walking holds, as a further part of a SELECT list. */
-  readonly more: SQL;
+  readonly more: SQL | undefined;
   /** Whether so few operations can match that they are looked up and nothing is walked. */
   readonly few: boolean;
 }
@@ -27,6 +27,11 @@ export async function resolveMatch(db: Database | Transaction, filter: Operation
   const [targets, requesters] = await Promise.all([matchTargets(db, filter), matchRequesters(db, filter)]);
   if (targets === "none" || requesters === "none") return undefined;
   const { scheduledFrom, scheduledTo, executedFrom, executedTo } = filter;
+  const columns = [
+    filter.credentialId && "credential_id",
+    filter.deviceId && "device_id",
+    filter.parentCode && "parent_code",
+  ].filter((column) => column !== undefined);
   return {
     states: filter.state && [...new Set(filter.state)],
     conditions: [
@@ -43,7 +48,7 @@ export async function resolveMatch(db: Database | Transaction, filter: Operation
       ...between(EXECUTED, executedFrom, executedTo),
       ...(executedTo && !executedFrom ? [sql`${EXECUTED} > '-infinity'`] : []),
     ],
-    more: sql`${filter.credentialId ? sql`, o.credential_id` : sql``}${filter.deviceId ? sql`, o.device_id` : sql``}${filter.parentCode ? sql`, o.parent_code` : sql``}`,
+    more: columns.length > 0 ? sql.raw(columns.map((column) => `, o.${column}`).join("")) : undefined,
     few: filter.code !== undefined || filter.parentCode !== undefined,
   };
 }

@@ -3,7 +3,7 @@ import { OPERATION_STATES, type OperationState } from "../../../contracts/states
 import type { Search } from "./find.ts";
 import type { Place } from "./sorting.ts";
 import { bigintArray, ofTargets, where } from "./sql-parts.ts";
-import type { Walked } from "./walk-or-gather.ts";
+import type { Walked } from "./walk-if-near.ts";
 
 /** Looks at so many rows in the order of the sort and keeps those that match. */
 export async function walk(search: Search, within: readonly SQL[], rows: number): Promise<Walked<Place>> {
@@ -37,7 +37,7 @@ export async function walk(search: Search, within: readonly SQL[], rows: number)
 /** The first rows in the order of the sort, merged from each state's own order: the index holds what is read. */
 function streams({ match, sorting }: Search, conditions: readonly SQL[], rows: number): SQL {
   const stream = (state: OperationState) => sql`
-    select o.code, o.kind, o.target_id, o.requested_by, o.due_at, o.executed_at${match.more}, ${sorting.key} as key
+    select o.code, o.kind, o.target_id, o.requested_by, o.due_at, o.executed_at${match.more ?? sql``}, ${sorting.key} as key
     from operations o ${where([sql`o.state = ${state}`, ...conditions])}
     order by ${sorting.order} limit ${rows}`;
   const branches = sql.join(
