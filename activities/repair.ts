@@ -9,12 +9,12 @@ import {
   noteChained,
   noteMended,
   noteQueued,
+  type Overdue,
   type OverdueMark,
   readOverdue,
   readUnchained,
   reviveRun,
 } from "../db/queries/repair.ts";
-import type { Startable } from "../db/queries/starter.ts";
 import { inLanes } from "./lanes.ts";
 import { hasWorker, startChain, startOperation, wakeOperation, workflowStatus } from "./starts.ts";
 
@@ -69,12 +69,16 @@ function servedSites(client: Client): (site: string) => Promise<boolean> {
 
 async function mendRow(
   { db, client, settings }: RepairTools,
-  row: Startable,
+  row: Overdue,
   served: (site: string) => Promise<boolean>,
 ): Promise<Mend | undefined> {
   if (await expireUntaken(db, row.code, settings)) {
     await wakeOperation(client, row);
     return "expired";
+  }
+  if (row.unclaimed) {
+    await noteQueued(db, row.code, (await served(row.site)) ? "queue" : "worker");
+    return undefined;
   }
   const { workflow, queued } = await workflowStatus(client, operationWorkflowId(row.code, row.run));
   switch (workflow) {

@@ -4,15 +4,18 @@ import type { Logger } from "pino";
 import { SIGNALS } from "../contracts/messages.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import type { Database } from "../db/client.ts";
-import { claimStartable, readOvertaken, type Startable, unclaim } from "../db/queries/starter.ts";
+import { claimStartable, readOvertaken, readQueued, type Startable, unclaim } from "../db/queries/starter.ts";
 import { inLanes } from "./lanes.ts";
 import { startOperation, wakeOperation } from "./starts.ts";
 
 /** Rows claimed at once, and workflows started at once. */
 const BATCH = 100;
 const AT_ONCE = 20;
-/** How long the starter sleeps when no notification comes. Milliseconds. */
+/** Runs of one site that stand in Temporal's queue at once: enough for all slots until the next look. */
+const AHEAD = 100;
+/** How long the starter sleeps when no notification comes, and while a site has enough in its queue. Milliseconds. */
 const IDLE_MS = 1_000;
+const FULL_MS = 250;
 
 export interface StarterDeps {
   readonly db: Database;
@@ -27,6 +30,8 @@ export class Starter {
   readonly #stop = new AbortController();
   #wake = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  /** Runs it started that still stand in a queue, with their sites. */
+  #queued = new Map<number, string>();
 
   constructor(deps: StarterDeps) {
     this.#deps = deps;
@@ -49,20 +54,32 @@ export class Starter {
   async #loop(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       this.#wake = new AbortController();
+      let full: string[] = [];
       try {
-        if ((await this.#pass()) === BATCH) continue;
+        full = await this.#fullSites();
+        if ((await this.#pass(full)) === BATCH) continue;
       } catch (error) {
         this.#deps.log.warn({ err: error }, "the starter could not look for new operations; it tries again");
       }
       const signal = AbortSignal.any([this.#stop.signal, this.#wake.signal]);
-      await sleep(IDLE_MS, undefined, { signal }).catch(() => {});
+      await sleep(full.length > 0 ? FULL_MS : IDLE_MS, undefined, { signal }).catch(() => {});
     }
   }
 
+  /** Sites that have enough in their queues. What another worker has put there is that one's to count. */
+  async #fullSites(): Promise<string[]> {
+    if (this.#queued.size < AHEAD) return [];
+    const queued = await readQueued(this.#deps.db, [...this.#queued.keys()]);
+    this.#queued = new Map(queued.map((code) => [code, this.#queued.get(code) ?? ""]));
+    const bySite = Map.groupBy(this.#queued.values(), (site) => site);
+    return [...bySite].filter(([, runs]) => runs.length >= AHEAD).map(([site]) => site);
+  }
+
   /** Claims and starts one batch; returns how many were started. A full one says that there may be more. */
-  async #pass(): Promise<number> {
+  async #pass(full: readonly string[]): Promise<number> {
     const { db, log } = this.#deps;
-    const rows = await claimStartable(db, BATCH);
+    const rows = await claimStartable(db, BATCH, full);
+    for (const { code, site } of rows) this.#queued.set(code, site);
     if (rows.length === 0) return 0;
     const settings = await this.#deps.settings();
     const failed: number[] = [];

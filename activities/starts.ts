@@ -65,6 +65,7 @@ export async function startOperation(client: Client, row: Startable, settings: S
       workflowIdReusePolicy: "REJECT_DUPLICATE",
       workflowIdConflictPolicy: "FAIL",
       requestEagerStart: true,
+      priority: { priorityKey: row.priority },
       staticSummary: operationSummary(row),
       args: [input],
     });

@@ -106,15 +106,16 @@ export async function benchAccept({ count, say, cleanup }: AcceptOptions): Promi
   const answer = await api.post<ChangesAccepted>("v1/password-changes", { credentialIds });
   const acceptedMs = Math.round(performance.now() - since);
   if (answer.refused.length > 0) throw new Error(`${answer.refused.length} refused: ${answer.refused[0]?.code}`);
-  const [samples, overtaking] = await Promise.all([following, overtake(api, sql, count)]);
+  const [samples, overtaking] = await Promise.all([following, overtake(api, sql)]);
   const processor = perItem(before, await processorTime(keyturn), count);
+  const trouble = await readTrouble(sql);
   return {
     count,
     acceptedMs,
     single: await measureSingle(api, credentialIds.slice(0, SINGLES)),
     startedMs: samples.find((sample) => sample.started >= count)?.atMs ?? Number.NaN,
     drainedMs: samples.at(-1)?.atMs ?? Number.NaN,
-    ...(await readTrouble(sql)),
+    ...trouble,
     processor,
     samples,
     overtaking,

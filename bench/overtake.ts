@@ -16,12 +16,9 @@ const REQUESTS = 20;
 const PAUSE_MS = 2_000;
 const LOOK_MS = 100;
 
-/**
- * Once every run is started, asks again and again for the immediate execution of the change that stands last.
- * @param count how many changes were requested
- */
-export async function overtake(api: Client, sql: postgres.Sql, count: number): Promise<Overtaking> {
-  while ((await countRows(sql, sql`started_run = run`)) < count) await sleep(LOOK_MS);
+/** Once the queue drains, asks again and again for the immediate execution of the change that stands last. */
+export async function overtake(api: Client, sql: postgres.Sql): Promise<Overtaking> {
+  while ((await countRows(sql, sql`ended_at is not null`)) === 0) await sleep(LOOK_MS);
   const waits: number[] = [];
   const behind: number[] = [];
   for (let request = 0; request < REQUESTS; request += 1) {

@@ -17,17 +17,22 @@ export interface OverdueMark {
   readonly wakeAt: string;
 }
 
+export interface Overdue extends Startable, OverdueMark {
+  /** Whether no worker has taken it up yet: its place in the queue has not come. */
+  readonly unclaimed: boolean;
+}
+
 /**
  * Open rows behind their time, oldest first.
  * @param after the row that a page begins behind; absent for the first
  */
-export async function readOverdue(
-  db: Database,
-  limit: number,
-  after?: OverdueMark,
-): Promise<(Startable & OverdueMark)[]> {
+export async function readOverdue(db: Database, limit: number, after?: OverdueMark): Promise<Overdue[]> {
   return db
-    .select({ ...STARTABLE, wakeAt: sql<string>`${operations.wakeAt}::text` })
+    .select({
+      ...STARTABLE,
+      unclaimed: sql<boolean>`${operations.startedRun} < ${operations.run}`,
+      wakeAt: sql<string>`${operations.wakeAt}::text`,
+    })
     .from(operations)
     .where(
       and(

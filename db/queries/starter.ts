@@ -5,6 +5,7 @@ import type { Limits } from "../../contracts/policy.ts";
 import type { OperationKind, Priority } from "../../contracts/states.ts";
 import type { Database } from "../client.ts";
 import { operations } from "../schema/index.ts";
+import { textArray } from "./eligibility.ts";
 
 /** Channel on which a transaction that made such rows notifies. */
 export const STARTED_CHANNEL = "keyturn_started";
@@ -36,17 +37,25 @@ export const STARTABLE = {
 };
 
 /**
- * Claims up to `limit` rows. A worker that dies after the claim leaves rows without a workflow; the repair sweep
- * finds them by `wake_at`.
+ * Claims up to `limit` rows, run-now first. Rows stay unclaimed while enough of their site stand in its queue: the queue
+ * is here, where run-now and cancel reach it, and not in Temporal. A worker that dies after the claim leaves rows
+ * without a workflow; the repair sweep finds them by `wake_at`.
+ * @param fullSites sites whose due rows wait, except those that are to run now
  */
-export async function claimStartable(db: Database, limit: number): Promise<Startable[]> {
+export async function claimStartable(
+  db: Database,
+  limit: number,
+  fullSites: readonly string[] = [],
+): Promise<Startable[]> {
   const next = db
     .select({ code: operations.code })
     .from(operations)
     .where(
-      sql`${operations.startedRun} < ${operations.run} and ${operations.state} in ('scheduled', 'awaiting-approval', 'running')`,
+      sql`${operations.startedRun} < ${operations.run} and ${operations.wakeAt} is not null
+        and (${operations.site} <> all(${textArray(fullSites)}) or ${operations.priority} = 1
+          or ${operations.state} <> 'scheduled' or ${operations.dueAt} > now())`,
     )
-    .orderBy(operations.code)
+    .orderBy(operations.priority, operations.code)
     .limit(limit)
     .for("update", { skipLocked: true });
   return db
@@ -54,6 +63,19 @@ export async function claimStartable(db: Database, limit: number): Promise<Start
     .set({ startedRun: operations.run })
     .where(inArray(operations.code, next))
     .returning(STARTABLE);
+}
+
+/** Which of these rows still stand in their sites' queues. */
+export async function readQueued(db: Database, codes: readonly number[]): Promise<number[]> {
+  if (codes.length === 0) return [];
+  const rows = await db
+    .select({ code: operations.code })
+    .from(operations)
+    .where(
+      sql`${operations.code} = any(${`{${codes.join(",")}}`}::bigint[]) and ${operations.state} = 'scheduled'
+        and ${operations.waitingFor} in ('queue', 'worker') and ${operations.dueAt} <= now()`,
+    );
+  return rows.map(({ code }) => code);
 }
 
 /** A run whose row changed between its claim and its start. */

@@ -118,9 +118,9 @@ export const operations = pgTable(
     uniqueIndex("operations_one_open")
       .on(table.openCredentialId)
       .where(sql`${table.openCredentialId} is not null`),
-    index("operations_unstarted")
-      .on(table.code)
-      .where(sql`${table.startedRun} < ${table.run}`),
+    index("operations_startable")
+      .on(table.priority, table.code)
+      .where(sql`${table.startedRun} < ${table.run} and ${table.wakeAt} is not null`),
     index("operations_wake")
       .on(table.wakeAt)
       .where(sql`${table.wakeAt} is not null`),

@@ -1,0 +1,2 @@
+DROP INDEX "operations_unstarted";--> statement-breakpoint
+CREATE INDEX "operations_startable" ON "operations" USING btree ("priority","code") WHERE "operations"."started_run" < "operations"."run" and "operations"."wake_at" is not null;
