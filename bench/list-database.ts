@@ -22,6 +22,9 @@ export interface ListDatabaseOptions {
   readonly cleanup: AsyncDisposableStack;
 }
 
+/** As DATABASE_SETTINGS allow, and a little more. */
+const WAL_BYTES = 4.5e9;
+
 const gigabytes = (bytes: number) => Math.round(bytes / 1e8) / 10;
 
 /**
@@ -62,7 +65,7 @@ export async function openListDatabase({ rows, say, cleanup }: ListDatabaseOptio
 }
 
 async function refuseFullDisk({ data }: Instance, rows: number, say: (text: string) => void): Promise<void> {
-  const needed = rows * BYTES_PER_ROW + 2e9;
+  const needed = rows * BYTES_PER_ROW + WAL_BYTES;
   const { bavail, bsize } = await statfs(data);
   say(`This needs ${gigabytes(needed)} GB of disk in ${data}; ${gigabytes(bavail * bsize)} GB are free`);
   if (needed > bavail * bsize) throw new Error("There is too little room on the disk.");

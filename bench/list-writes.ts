@@ -20,6 +20,8 @@ const LIFECYCLES = 2000;
 const LANES = 8;
 const READERS = 2;
 const PHASES = 2000;
+/** By then the server has ended the connections that the driver has. */
+const FLUSHED_MS = 1000;
 
 interface Place {
   readonly credential_id: string;
@@ -30,30 +32,47 @@ interface Place {
 
 /** Writes operations and takes them away again: the next run finds the data as it was. */
 export async function measureWrites(url: string, rows: number, mixes: readonly Mix[]): Promise<WritesResult> {
-  const sql = postgres(url, { max: LANES + 1, onnotice: () => {} });
   try {
-    const places = await sql<Place[]>`
-      select distinct on (credential_id) credential_id, device_id, target_id, site from operations
-      where code > ${rows} - 200000 and credential_id not in (
-        select open_credential_id from operations where open_credential_id is not null)
-      order by credential_id, code limit ${LIFECYCLES}`;
-    const run = () => load(places, LANES, (place) => lifecycle(sql, place));
-    await run();
-    const alone = await run();
-    const reading = new AbortController();
-    const readers = Array.from({ length: READERS }, (_, number) => read(url, mixes.slice(number), reading.signal));
-    const withReaders = await run();
-    reading.abort();
-    const pages = (await Promise.all(readers)).reduce((sum, count) => sum + count, 0);
-    return { alone, withReaders, pages, hotPhases: await measurePhases(sql) };
+    const lifecycles = await connected(url, (sql) => measureLifecycles(sql, { url, rows, mixes }));
+    return { ...lifecycles, hotPhases: await measurePhases(url) };
   } finally {
-    await sql`delete from attempts where operation_code > ${rows}`;
-    await sql`delete from operations where code > ${rows}`;
-    await sql`delete from operation_events`;
-    await sql`delete from operation_counts`;
-    await sql`insert into operation_counts select state, site, count(*) from operations group by 1, 2`;
+    await connected(url, async (sql) => {
+      await sql`delete from attempts where operation_code > ${rows}`;
+      await sql`delete from operations where code > ${rows}`;
+      await sql`delete from operation_events`;
+      await sql`delete from operation_counts`;
+      await sql`insert into operation_counts select state, site, count(*) from operations group by 1, 2`;
+    });
+  }
+}
+
+async function connected<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  const sql = postgres(url, { max: LANES, onnotice: () => {} });
+  try {
+    return await work(sql);
+  } finally {
     await sql.end();
   }
+}
+
+async function measureLifecycles(
+  sql: postgres.Sql,
+  { url, rows, mixes }: { url: string; rows: number; mixes: readonly Mix[] },
+) {
+  const places = await sql<Place[]>`
+    select distinct on (credential_id) credential_id, device_id, target_id, site from operations
+    where code > ${rows} - 200000 and credential_id not in (
+      select open_credential_id from operations where open_credential_id is not null)
+    order by credential_id, code limit ${LIFECYCLES}`;
+  const run = () => load(places, LANES, (place) => lifecycle(sql, place));
+  await run();
+  const alone = await run();
+  const reading = new AbortController();
+  const readers = Array.from({ length: READERS }, (_, number) => read(url, mixes.slice(number), reading.signal));
+  const withReaders = await run();
+  reading.abort();
+  const pages = (await Promise.all(readers)).reduce((sum, count) => sum + count, 0);
+  return { alone, withReaders, pages };
 }
 
 /** The statements on these tables that one change makes, each transaction of its own. */
@@ -92,21 +111,23 @@ async function read(url: string, mixes: readonly Mix[], signal: AbortSignal): Pr
   return pages;
 }
 
-/** Updates as `verifying` makes them, of operations that were just written. */
-async function measurePhases(sql: postgres.Sql): Promise<number> {
-  const updates = async () => {
-    // Counters reach the view with a delay.
-    await sql`select pg_stat_force_next_flush()`;
-    await sleep(1500);
-    const [row] = await sql<{ all: number; hot: number }[]>`
-      select n_tup_upd::float8 as all, n_tup_hot_upd::float8 as hot from pg_stat_user_tables where relname = 'operations'`;
-    return row ?? { all: 0, hot: 0 };
-  };
-  const codes = await sql<{ code: string }[]>`select code from operations order by code desc limit ${PHASES}`;
+/** Updates of a phase, of operations that were just written. A connection tells its counts when it ends. */
+async function measurePhases(url: string): Promise<number> {
+  const updates = () =>
+    connected(url, async (sql) => {
+      const [row] = await sql<{ all: number; hot: number }[]>`
+        select n_tup_upd::float8 as all, n_tup_hot_upd::float8 as hot from pg_stat_user_tables where relname = 'operations'`;
+      return row ?? { all: 0, hot: 0 };
+    });
+  await sleep(FLUSHED_MS);
   const before = await updates();
-  await load([...codes], LANES, async ({ code }) => {
-    await sql`update operations set phase = 'verifying', probes = probes + 1 where code = ${code}`;
+  await connected(url, async (sql) => {
+    const codes = await sql<{ code: string }[]>`select code from operations order by code desc limit ${PHASES}`;
+    await load([...codes], LANES, async ({ code }) => {
+      await sql`update operations set phase = 'verifying', probes = probes + 1 where code = ${code}`;
+    });
   });
+  await sleep(FLUSHED_MS);
   const after = await updates();
   return (after.hot - before.hot) / (after.all - before.all);
 }
