@@ -4,6 +4,7 @@ import { chainWorkflowId, operationWorkflowId } from "../contracts/ids.ts";
 import { type RepairResult, SIGNALS } from "../contracts/messages.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import type { Database } from "../db/client.ts";
+import { foldEvents } from "../db/queries/operation-counts.ts";
 import {
   expireUntaken,
   noteChained,
@@ -54,6 +55,8 @@ export async function repair(tools: RepairTools): Promise<RepairResult> {
     after = rows.length === BATCH ? rows.at(-1) : undefined;
   } while (after && performance.now() < until);
   for (const code of await readUnchained(tools.db, BATCH)) await attempt(code, () => mendChain(tools, code));
+  // Once a minute, whether anybody reads counts or not: events are added to them and old ones go.
+  await foldEvents(tools.db).catch((error: unknown) => tools.log.error({ err: error }, "events could not be folded"));
   return done;
 }
 
