@@ -81,7 +81,8 @@ async function grant(tx: Transaction, deviceId: string, free: number): Promise<O
         eq(operations.state, "scheduled"),
         eq(operations.waitingFor, "device"),
         sql`(${operations.permitGrantedAt} is null or ${operations.permitGrantedAt} < now() - ${GRANT_HOLDS})`,
-        sql`${operations.dueAt} <= now()`,
+        // Not `now()`: whoever parked while this transaction waited for the device was due after its beginning.
+        sql`${operations.dueAt} <= clock_timestamp()`,
       ),
     )
     .orderBy(operations.priority, operations.code)

@@ -72,11 +72,11 @@ describe("on PostgreSQL", () => {
     const changes = await changeAll(place, 5);
     const ended = async () => Promise.all(changes.map(({ code }) => estate.operation(code)));
     await expect
-      .poll(async () => (await ended()).filter(({ state }) => state === "error").length)
+      .poll(async () => (await ended()).filter(({ state }) => state === "error").length, { timeout: 30_000 })
       .toBeGreaterThanOrEqual(1);
     const waits = ["authenticator", "login-budget"];
     const waiting = async () => (await ended()).filter(({ waitingFor }) => waits.includes(waitingFor ?? "")).length;
-    await expect.poll(waiting).toBeGreaterThanOrEqual(3);
+    await expect.poll(waiting, { timeout: 30_000 }).toBeGreaterThanOrEqual(3);
     const failed = await estate.db.select().from(schema.loginReservations);
     expect(failed.length, "failed log-ins stay below a usual lock-out").toBeLessThanOrEqual(2);
   });

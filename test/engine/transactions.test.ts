@@ -8,6 +8,7 @@ import { Settings } from "../../contracts/settings.schema.ts";
 import { openDatabase } from "../../db/client.ts";
 import { noteCheck, passPointOfNoReturn } from "../../db/queries/attempt.ts";
 import { reserveLogin } from "../../db/queries/login-budget.ts";
+import { grantPermits } from "../../db/queries/permits.ts";
 import { takeOver } from "../../db/queries/probe.ts";
 import { promote } from "../../db/queries/promote.ts";
 import { restoreVersion } from "../../db/queries/secrets.ts";
@@ -224,4 +225,19 @@ it("what one operation left in doubt keeps no other from being canceled, but tha
   await estate.act("restart", code);
   await expect(estate.act("cancel", code)).rejects.toMatchObject({ code: "operation.unresolved" });
   expect((await estate.versions(id)).at(-1)?.status).toBe("doubtful");
+});
+
+it("a permit goes to a row that parked while the one who frees it waited for the device", async () => {
+  const [code = 0] = await estate.request(await credential("parked"));
+  const woken = await estate.db.transaction(async (tx) => {
+    await tx.execute(sql`select now()`);
+    // Due and parked after this transaction began.
+    await sleep(50);
+    await estate.db
+      .update(schema.operations)
+      .set({ waitingFor: "device", dueAt: sql`clock_timestamp()` })
+      .where(eq(schema.operations.code, code));
+    return grantPermits(tx, deviceId);
+  });
+  expect(woken).toEqual([{ code, run: 1 }]);
 });
