@@ -65,12 +65,17 @@ export class AttemptWork {
     return this.#mayBeSent;
   }
 
-  /** Precheck: reaches the device and logs in. A version that was replaced meanwhile gets one retry with the new one. */
-  async open(): Promise<Lent> {
-    const { parties, authenticatorVersion } = this.attempt;
+  /** Precheck: reaches the device and logs in, unless the worker slept since it took the attempt. */
+  async precheck(): Promise<Lent> {
     // A worker that froze here may find the operation canceled meanwhile: not even a log-in may follow.
     if (performance.now() - this.#takenAt > this.#settings.heartbeatSeconds * 1000)
       throw new PluginFailure("change.lost-lease", "The worker slept before it logged in; nothing was sent.");
+    return this.#open();
+  }
+
+  /** A version that was replaced meanwhile gets one retry with the new one. */
+  async #open(): Promise<Lent> {
+    const { parties, authenticatorVersion } = this.attempt;
     if (!authenticatorVersion) throw new PluginFailure("credential.no-password");
     try {
       return await this.#openWith(authenticatorVersion.id, openVersion(this.#deps.vault, authenticatorVersion));
@@ -122,7 +127,7 @@ export class AttemptWork {
       const stale = error instanceof PluginFailure && STALE.has(error.code) && lent.used && !this.#mayBeSent;
       if (!stale) throw error;
       lent.session.destroy();
-      const fresh = await this.open();
+      const fresh = await this.#open();
       replace(fresh);
       await this.#applyOn(fresh.session);
     }

@@ -119,7 +119,7 @@ async function carryOut(
 }
 
 async function send(work: AttemptWork, journal: Journal): Promise<void> {
-  let lent: Lent = await journal.step("precheck", () => work.open());
+  let lent: Lent = await journal.step("precheck", () => work.precheck());
   try {
     await journal.step("apply", () => work.apply(lent, (fresh) => (lent = fresh)));
   } finally {
