@@ -1,6 +1,6 @@
 import { OpenedOperation, OperationInput } from "../../contracts/operations.schema.ts";
 import { ApiProblem } from "../../contracts/problem.ts";
-import { requestReconciliation } from "../../db/queries/reconcile.ts";
+import { RECONCILIATION_REFUSALS, requestReconciliation } from "../../db/queries/reconcile.ts";
 import { requestVerification } from "../../db/queries/verify-operation.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
@@ -17,17 +17,7 @@ export function addOperationRequestRoutes(add: AddRoute, deps: ApiDeps): void {
     answer: OpenedOperation,
     status: 202,
     kind: "makes",
-    refusals: [
-      "operation.kind-unsupported",
-      "credential.not-found",
-      "credential.inactive",
-      "device.inactive",
-      "credential.no-reconciliation",
-      "credential.plugin-unknown",
-      "credential.no-template",
-      "credential.no-password",
-      "credential.change-open",
-    ],
+    refusals: ["operation.kind-unsupported", ...RECONCILIATION_REFUSALS],
     async handle({ body: { kind, credentialId, scheduledFor, reason = "" }, actor, transact }) {
       const request = { credentialId, scheduledFor, reason, actor, plugins: deps.plugins };
       if (kind === "reconcile-password") return transact((tx) => requestReconciliation(tx, request));

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Id, Moment, Reason } from "../../contracts/common.schema.ts";
 import { OpenedOperation } from "../../contracts/operations.schema.ts";
-import { requestReconciliation } from "../../db/queries/reconcile.ts";
+import { RECONCILIATION_REFUSALS, requestReconciliation } from "../../db/queries/reconcile.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
 
@@ -18,16 +18,7 @@ export function addReconcileRoutes(add: AddRoute, deps: ApiDeps): void {
     answer: OpenedOperation,
     status: 202,
     kind: "makes",
-    refusals: [
-      "credential.not-found",
-      "credential.inactive",
-      "device.inactive",
-      "credential.no-reconciliation",
-      "credential.plugin-unknown",
-      "credential.no-template",
-      "credential.no-password",
-      "credential.change-open",
-    ],
+    refusals: RECONCILIATION_REFUSALS,
     handle: ({ params: { id }, body, actor, transact }) =>
       transact((tx) => requestReconciliation(tx, { credentialId: id, ...body, actor, plugins: deps.plugins })),
   });

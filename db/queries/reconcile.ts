@@ -75,10 +75,21 @@ export interface CredentialRequest {
   readonly scheduledFor?: Date | undefined;
 }
 
+/** What a request for a reconciliation may be refused with. */
+export const RECONCILIATION_REFUSALS = [
+  "credential.not-found",
+  "credential.inactive",
+  "device.inactive",
+  "credential.no-reconciliation",
+  "credential.plugin-unknown",
+  "credential.no-template",
+  "credential.no-password",
+  "credential.change-open",
+] as const satisfies readonly ErrorCode[];
+
 /**
  * Opens a reconciliation that a person asks for. A credential in attention may be reconciled: that is what it is for.
- * @throws ApiProblem `credential.not-found`, `credential.inactive`, `device.inactive`, `credential.no-reconciliation`,
- * `credential.plugin-unknown`, `credential.no-template`, `credential.no-password`, `credential.change-open`
+ * @throws ApiProblem one of {@link RECONCILIATION_REFUSALS}
  */
 export async function requestReconciliation(tx: Transaction, request: CredentialRequest): Promise<Opened> {
   const { credentialId, reason, actor, scheduledFor: dueAt } = request;
