@@ -9,7 +9,7 @@ import { collectDefaultMetrics, Counter, Registry } from "prom-client";
 import { cachedSettings } from "./activities/cached-settings.ts";
 import type { ActivityDeps } from "./activities/deps.ts";
 import { createMainActivities, createProbeActivities, createSiteActivities } from "./activities/index.ts";
-import { inLanes } from "./activities/lanes.ts";
+import { inLanes } from "./contracts/lanes.ts";
 import { SessionPool } from "./activities/sessions.ts";
 import { Starter } from "./activities/starter.ts";
 import { wakeOperation } from "./activities/starts.ts";

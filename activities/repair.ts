@@ -16,7 +16,7 @@ import {
   readUnchained,
   reviveRun,
 } from "../db/queries/repair.ts";
-import { inLanes } from "./lanes.ts";
+import { inLanes } from "../contracts/lanes.ts";
 import { hasWorker, startChain, startOperation, wakeOperation, workflowStatus } from "./starts.ts";
 
 /** Rows read at once, and looked at at once. */

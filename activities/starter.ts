@@ -5,7 +5,7 @@ import { SIGNALS } from "../contracts/messages.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import type { Database } from "../db/client.ts";
 import { claimStartable, readOvertaken, readQueued, type Startable, unclaim } from "../db/queries/starter.ts";
-import { inLanes } from "./lanes.ts";
+import { inLanes } from "../contracts/lanes.ts";
 import { startOperation, wakeOperation } from "./starts.ts";
 
 /** Rows claimed at once, and workflows started at once. */

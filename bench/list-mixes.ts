@@ -10,17 +10,6 @@ export interface Mix {
   readonly pages: number;
 }
 
-/** A source of numbers in [0, 1) that gives the same ones for the same seed (mulberry32). */
-export function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 /** Values to draw from: what a thousand operations of all ages have. */
 export interface Samples {
   readonly rows: readonly {

@@ -1,5 +1,6 @@
 import { continueAsNew, sleep, startChild, workflowInfo } from "@temporalio/workflow";
 import { operationWorkflowId } from "../contracts/ids.ts";
+import { inLanes } from "../contracts/lanes.ts";
 import { type ChainInput, type OperationInput, WORKFLOWS } from "../contracts/messages.ts";
 import { ownActivities } from "./activity-options.ts";
 import { isAlreadyStarted } from "./already-started.ts";
@@ -24,9 +25,10 @@ export async function chain({ code, ...place }: ChainInput): Promise<void> {
   const started = new Set<number>();
   for (;;) {
     const page = await openChildren({ code, ...(after === undefined ? {} : { after }) });
-    await startOperations(
-      code,
+    await inLanes(
       page.operations.filter((operation) => !started.has(operation.code)),
+      AT_ONCE,
+      (operation) => startOperation(code, operation),
     );
     for (const operation of page.operations) started.add(operation.code);
     busy ||= page.busy;
@@ -43,14 +45,6 @@ export async function chain({ code, ...place }: ChainInput): Promise<void> {
       await continueAsNew<typeof chain>({ code, busy, waits, ...(after === undefined ? {} : { after }) });
   }
   await closeChain({ code });
-}
-
-async function startOperations(parent: number, operations: readonly OperationInput[]): Promise<void> {
-  const queue = [...operations];
-  const lane = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) await startOperation(parent, next);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
 }
 
 /** A child's run lives on when the chain has ended. */

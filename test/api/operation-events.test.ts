@@ -3,6 +3,7 @@ import { Client, Connection } from "@temporalio/client";
 import { sql } from "drizzle-orm";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { randomNumbers } from "../../bench/random-numbers.ts";
 import { repair } from "../../activities/repair.ts";
 import { Settings } from "../../contracts/settings.schema.ts";
 import { OPERATION_STATES } from "../../contracts/states.ts";
@@ -11,7 +12,7 @@ import { foldEvents, readCounts } from "../../db/queries/operation-counts.ts";
 import { createToken, makeTokenValue } from "../../db/queries/tokens.ts";
 import { openTestApi, type TestApi } from "../helpers/api.ts";
 import { listen } from "../helpers/event-stream.ts";
-import { makeOperations, numbersOf } from "../helpers/operation-rows.ts";
+import { makeOperations } from "../helpers/operation-rows.ts";
 
 const SEED = Math.floor(Math.random() * 2 ** 31);
 const ROWS = 200;
@@ -21,7 +22,7 @@ let url: string;
 let headers: { authorization: string };
 beforeEach(async () => {
   api = await openTestApi();
-  await makeOperations(api.db, ROWS, numbersOf(SEED));
+  await makeOperations(api.db, ROWS, randomNumbers(SEED));
   const value = makeTokenValue();
   await createToken(api.db, { name: "listener", owner: "Vera", roles: ["viewer"], value });
   headers = { authorization: `Bearer ${value}` };
@@ -33,7 +34,7 @@ afterEach(() => api.close());
 async function writeAtOnce(db: Database, writers: number, transactions: number): Promise<void> {
   await Promise.all(
     Array.from({ length: writers }, async (_, writer) => {
-      const random = numbersOf(SEED + writer);
+      const random = randomNumbers(SEED + writer);
       const below = (limit: number) => Math.floor(random() * limit);
       // Each has codes of its own, so that none waits for another's row.
       const codes = Array.from({ length: Math.floor(ROWS / writers) }, (_none, index) => index * writers + writer + 1);

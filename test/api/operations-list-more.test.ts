@@ -2,11 +2,12 @@ import { parse } from "csv-parse/sync";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { z } from "zod";
+import { randomNumbers } from "../../bench/random-numbers.ts";
 import type { AttemptCounts, AttemptPage } from "../../contracts/attempts-list.schema.ts";
 import type { OperationPage } from "../../contracts/operations-list.schema.ts";
 import type { Attempt } from "../../contracts/operations.schema.ts";
 import { type Ask, openTestApi, type TestApi } from "../helpers/api.ts";
-import { makeOperations, numbersOf, type Row } from "../helpers/operation-rows.ts";
+import { makeOperations, type Row } from "../helpers/operation-rows.ts";
 
 type Page = z.infer<typeof OperationPage>;
 type Attempts = z.infer<typeof AttemptPage>;
@@ -19,7 +20,7 @@ let rows: Row[];
 beforeAll(async () => {
   api = await openTestApi();
   ask = await api.as(["viewer"]);
-  rows = await makeOperations(api.db, 2500, numbersOf(SEED));
+  rows = await makeOperations(api.db, 2500, randomNumbers(SEED));
 });
 afterAll(() => api.close());
 

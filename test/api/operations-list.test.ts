@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { randomNumbers } from "../../bench/random-numbers.ts";
 import type { OperationPage } from "../../contracts/operations-list.schema.ts";
 import { OPERATION_KINDS, OPERATION_STATES } from "../../contracts/states.ts";
 import type { z } from "zod";
 import { type Ask, openTestApi, type TestApi } from "../helpers/api.ts";
-import { makeOperations, numbersOf, type Row } from "../helpers/operation-rows.ts";
+import { makeOperations, type Row } from "../helpers/operation-rows.ts";
 
 type Page = z.infer<typeof OperationPage>;
 
@@ -17,7 +18,7 @@ let nextMix: () => Mix;
 beforeAll(async () => {
   api = await openTestApi();
   ask = await api.as(["viewer"]);
-  const random = numbersOf(SEED);
+  const random = randomNumbers(SEED);
   rows = await makeOperations(api.db, ROWS, random);
   nextMix = () => randomMix(random);
 });

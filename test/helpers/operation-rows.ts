@@ -3,17 +3,6 @@ import { OPERATION_KINDS, OPERATION_STATES } from "../../contracts/states.ts";
 import type { Database } from "../../db/client.ts";
 import { newId } from "../../db/new-id.ts";
 
-/** Numbers in [0, 1): the same ones for the same seed (mulberry32). */
-export function numbersOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 /** An operation as the tests see it: everything a list filters and sorts by. Times are microseconds since 1970. */
 export interface Row {
   readonly code: number;

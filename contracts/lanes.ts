@@ -1,5 +1,5 @@
 /**
- * Works through items in their order, so many at once. `work` must not reject: the lane it ran in would end.
+ * Works through items in their order, so many at once. A rejection of `work` rejects the whole; its other lanes go on.
  * @param atOnce lanes
  */
 export async function inLanes<T>(items: Iterable<T>, atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
