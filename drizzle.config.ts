@@ -10,6 +10,7 @@ export default defineConfig({
     "./db/schema/policies.ts",
     "./db/schema/records.ts",
     "./db/schema/strengths.ts",
+    "./db/schema/templates.ts",
   ],
   out: "./db/migrations",
 });

@@ -10,6 +10,8 @@ import type { CheckResult } from "../contracts/messages.ts";
 import type { OperationKind } from "../contracts/states.ts";
 import type { Secret } from "../contracts/secret.ts";
 import type { LegalPassword } from "../contracts/strength.ts";
+import type { Dialect } from "../templates/language/dialect.ts";
+import type { BoundScript } from "../templates/language/script.ts";
 
 /** The system to talk to. */
 export interface Device {
@@ -54,6 +56,8 @@ export interface Change {
   readonly next: Secret;
   /** True when the account that logged in is the account itself. */
   readonly own: boolean;
+  /** What the credential's template says to do; absent where the plugin knows by itself. */
+  readonly script?: BoundScript;
 }
 
 /** An authenticated connection of the account that makes the change. */
@@ -63,6 +67,11 @@ export interface Session {
    * not send it when that rejects. Throws {@link PluginFailure}; one with `refused` says the device answered no.
    */
   apply(change: Change, call: Call, pointOfNoReturn: () => Promise<void>): Promise<void>;
+  /**
+   * Runs a template of a kind that changes no password: users, groups, activation. Must await `pointOfNoReturn` before
+   * the first byte that may change something. Throws as `apply` does. Absent where the plugin has no such kinds.
+   */
+  run?(script: BoundScript, call: Call, pointOfNoReturn: () => Promise<void>): Promise<void>;
   /** Whether the session can make another change. A session that failed answers false. */
   reusable(): boolean;
   /** Ends the connection politely. Never throws. */
@@ -93,20 +102,30 @@ export interface Plugin {
   /** Schema of a device's settings for this plugin. Unknown fields are refused. */
   readonly settings: ZodType<Record<string, unknown>>;
   readonly capabilities: Capabilities;
+  /** The language of its templates; absent when it takes none. */
+  readonly language?: Dialect;
+  /** Set where no real server has proven it yet. */
+  readonly experimental?: true;
   /** What passwords the device can take under these settings. */
   legalPassword(settings: Readonly<Record<string, unknown>>, own: boolean): LegalPassword;
+  /** Makes a new secret where that is no password out of an alphabet: a private key. */
+  newSecret?(settings: Readonly<Record<string, unknown>>): Secret;
   /**
    * Asks the device for its host key or certificate without logging in.
    * @returns `SHA256:` and the base64 digest; undefined where the protocol has none (an unencrypted one).
    */
   identify(device: Device, call: Call): Promise<string | undefined>;
-  /** Precheck: reaches the device, checks its identity, logs in. Throws {@link PluginFailure}, effect none. */
-  open(device: Device, login: Login, call: Call): Promise<Session>;
+  /**
+   * Precheck: reaches the device, checks its identity, logs in. Throws {@link PluginFailure}, effect none.
+   * @param script the template that the session is for: it may say how to log in
+   */
+  open(device: Device, login: Login, call: Call, script?: BoundScript): Promise<Session>;
   /**
    * Says whether the password is the account's, by one fresh log-in. `accepted` only if the device demanded and
    * checked it. Never throws for what the device does: an unreachable one is `unknown` with its code.
+   * @param script the credential's template, where it has one: it may say how to log in
    */
-  verify(device: Device, login: Login, call: Call): Promise<CheckResult>;
+  verify(device: Device, login: Login, call: Call, script?: BoundScript): Promise<CheckResult>;
 }
 
 /** The only error a plugin may throw for what a device did. */

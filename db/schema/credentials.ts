@@ -18,6 +18,7 @@ import type { SecretStatus, Trigger } from "../../contracts/states.ts";
 import { devices, id, timestamptz } from "./devices.ts";
 import { policies } from "./policies.ts";
 import { strengths } from "./strengths.ts";
+import { templates } from "./templates.ts";
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 
@@ -42,7 +43,9 @@ export const credentials = pgTable(
     notes: text("notes").notNull().default(""),
     active: boolean("active").notNull().default(true),
     automaticChange: boolean("automatic_change").notNull().default(false),
-    templateId: uuid("template_id"),
+    templateId: uuid("template_id").references(() => templates.id),
+    /** The seed of its one-time passwords, sealed: what a template's `[#TOTP_TOKEN#]` is made from. */
+    totpSealed: bytea("totp_sealed"),
     useOwnCredential: boolean("use_own_credential").notNull().default(true),
     authenticationCredentialId: uuid("authentication_credential_id").references((): AnyPgColumn => credentials.id),
     parentCredentialId: uuid("parent_credential_id").references((): AnyPgColumn => credentials.id),
@@ -53,7 +56,7 @@ export const credentials = pgTable(
     reconciliationAutorun: boolean("reconciliation_autorun").notNull().default(false),
     reconciliationCredentialId: uuid("reconciliation_credential_id").references((): AnyPgColumn => credentials.id),
     reconciliationPlugin: text("reconciliation_plugin"),
-    reconciliationTemplateId: uuid("reconciliation_template_id"),
+    reconciliationTemplateId: uuid("reconciliation_template_id").references(() => templates.id),
     strengthId: uuid("strength_id").references(() => strengths.id),
     /** The policy whose criteria it meets; kept up to date by `resolvePolicies`. */
     policyId: uuid("policy_id").references(() => policies.id),

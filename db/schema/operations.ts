@@ -27,6 +27,7 @@ import type {
 import { credentials, secretVersions } from "./credentials.ts";
 import { devices, id, timestamptz } from "./devices.ts";
 import { policies } from "./policies.ts";
+import { templates } from "./templates.ts";
 
 /** The target as it was when an operation was requested. Shared by operations whose target looked the same. */
 export const targetSnapshots = pgTable("target_snapshots", {
@@ -76,6 +77,9 @@ export const operations = pgTable(
       .notNull()
       .references(() => targetSnapshots.id),
     site: text("site").notNull(),
+    /** Kinds other than a password change: the template it runs, and the values of the template's parameters. */
+    templateId: uuid("template_id").references(() => templates.id),
+    parameters: jsonb("parameters").$type<Record<string, string>>().notNull().default({}),
     /** The policy it was requested under: its limits, windows, approval and pause hold. */
     policyId: uuid("policy_id").references(() => policies.id),
     /** The operation whose success made this one. */

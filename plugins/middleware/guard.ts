@@ -1,4 +1,5 @@
-import type { Secret } from "../../contracts/secret.ts";
+import { Secret } from "../../contracts/secret.ts";
+import type { BoundScript } from "../../templates/language/script.ts";
 import type { Call, Plugin, Session } from "../plugin.ts";
 import { PluginFailure } from "../plugin.ts";
 import { cleanFailure } from "./failure.ts";
@@ -24,9 +25,13 @@ export function guard(plugin: Plugin): Plugin {
         throw cleanFailure(error, guarded.redact, "none");
       }
     },
-    open: async (device, login, call) => {
-      const guarded = guardCall(call, [login.password], call.connectTimeoutMs + call.readTimeoutMs);
-      const opening = plugin.open(device, login, guarded.call);
+    open: async (device, login, call, script) => {
+      const guarded = guardCall(
+        call,
+        [login.password, ...secretsOf(script)],
+        call.connectTimeoutMs + call.readTimeoutMs,
+      );
+      const opening = plugin.open(device, login, guarded.call, script);
       try {
         return guardSession(await inTime(opening, guarded.call.signal), login.password);
       } catch (error) {
@@ -34,10 +39,14 @@ export function guard(plugin: Plugin): Plugin {
         throw cleanFailure(error, guarded.redact, "none");
       }
     },
-    verify: async (device, login, call) => {
-      const guarded = guardCall(call, [login.password], call.connectTimeoutMs + call.readTimeoutMs);
+    verify: async (device, login, call, script) => {
+      const guarded = guardCall(
+        call,
+        [login.password, ...secretsOf(script)],
+        call.connectTimeoutMs + call.readTimeoutMs,
+      );
       try {
-        return await inTime(plugin.verify(device, login, guarded.call), guarded.call.signal);
+        return await inTime(plugin.verify(device, login, guarded.call, script), guarded.call.signal);
       } catch (error) {
         const failure = cleanFailure(error, guarded.redact, "none");
         if (failure.message) call.transcript(failure.message.slice(0, LINE));
@@ -59,23 +68,37 @@ function guardSession(session: Session, loginPassword: Secret): Session {
     }
   }
 
+  async function send(
+    work: (call: Call, pass: () => Promise<void>) => Promise<void>,
+    to: { call: Call; secrets: readonly Secret[]; pointOfNoReturn: () => Promise<void> },
+  ): Promise<void> {
+    const { call: guarded, redact } = guardCall(to.call, [loginPassword, ...to.secrets]);
+    const gate = watch(to.pointOfNoReturn, guarded.signal);
+    let finished = false;
+    try {
+      if (!usable) throw new PluginFailure("target.connection-lost", "The session has failed before.");
+      await inTime(work(guarded, gate.pass), guarded.signal);
+      finished = true;
+      if (gate.state() !== "passed") throw new Error("The plugin did not wait for the point of no return.");
+    } catch (error) {
+      destroy();
+      if (gate.state() === "rejected" && !finished) throw gate.reason();
+      throw cleanFailure(error, redact, finished || gate.state() === "passed" ? "unknown" : "none");
+    }
+  }
+
+  const run = session.run?.bind(session);
   return {
-    apply: async (change, call, pointOfNoReturn) => {
-      const secrets = [loginPassword, change.next, ...(change.current ? [change.current] : [])];
-      const { call: guarded, redact } = guardCall(call, secrets);
-      const gate = watch(pointOfNoReturn, guarded.signal);
-      let finished = false;
-      try {
-        if (!usable) throw new PluginFailure("target.connection-lost", "The session has failed before.");
-        await inTime(session.apply(change, guarded, gate.pass), guarded.signal);
-        finished = true;
-        if (gate.state() !== "passed") throw new Error("The plugin did not wait for the point of no return.");
-      } catch (error) {
-        destroy();
-        if (gate.state() === "rejected" && !finished) throw gate.reason();
-        throw cleanFailure(error, redact, finished || gate.state() === "passed" ? "unknown" : "none");
-      }
+    apply: (change, call, pointOfNoReturn) => {
+      const secrets = [change.next, ...(change.current ? [change.current] : []), ...secretsOf(change.script)];
+      return send((guarded, pass) => session.apply(change, guarded, pass), { call, secrets, pointOfNoReturn });
     },
+    ...(run && {
+      run: (script, call, pointOfNoReturn) => {
+        const secrets = secretsOf(script);
+        return send((guarded, pass) => run(script, guarded, pass), { call, secrets, pointOfNoReturn });
+      },
+    }),
     reusable: () => usable && session.reusable(),
     close: async () => {
       usable = false;
@@ -83,6 +106,11 @@ function guardSession(session: Session, loginPassword: Secret): Session {
     },
     destroy,
   };
+}
+
+/** The passwords that a template's tags stand for. One that is made when it is used is good for seconds only. */
+function secretsOf(script: BoundScript | undefined): Secret[] {
+  return Object.values(script?.values ?? {}).filter((value) => value instanceof Secret);
 }
 
 /** Follows the point of no return: asked for at most once, and what came of it. */

@@ -1,0 +1,39 @@
+/** What a plugin says about the templates that it takes: how their lines are read, and which commands there are. */
+
+/**
+ * What a text is for the one who gets it, which decides how a tag's value is put into it.
+ * - `typed`: typed into a session. A text that is one tag alone answers a prompt and is sent as it is; one with other
+ *   words is a command line, in which values are quoted for a POSIX shell where they need it.
+ * - `pattern`: compared with output; a value matches itself.
+ * - `sql`: a statement: quoted by where the tag stands (literal, quoted or bare identifier) and by the SQL dialect.
+ * - `ldap-filter`, `ldap-dn`: RFC 4515, RFC 4514. - `json`, `url`: escaped for those. - `plain`: as it is.
+ */
+export type Context = "typed" | "pattern" | "sql" | "ldap-filter" | "ldap-dn" | "json" | "url" | "plain";
+
+/** How a dialect of SQL quotes. */
+export type SqlDialect = "postgresql" | "mysql" | "oracle" | "sql-server";
+
+export interface CommandRule {
+  /** Fewest and most arguments. */
+  readonly arguments: readonly [number, number];
+  /** Other spellings that occur. */
+  readonly aliases?: readonly string[];
+  /** What the arguments are, one for each; the last one stands for all that follow. */
+  readonly contexts: readonly Context[];
+  /** Says what is wrong with the literal arguments of one command; undefined when nothing is. */
+  check?(args: readonly string[]): string | undefined;
+}
+
+export interface Dialect {
+  /** Names of the original's folders and of its plugin that mean this one: `["SSH"]`. Compared in lower case. */
+  readonly names: readonly string[];
+  /**
+   * How a body is cut: `lines`, one command a line; `statements`, SQL separated by `;`; `expect`, lines of Tcl's
+   * Expect, whose texts know `\r` and `\n`.
+   */
+  readonly form: "lines" | "statements" | "expect";
+  /** Of `statements`. */
+  readonly sql?: SqlDialect;
+  /** Of `lines` and `expect`: by name, in lower case. */
+  readonly commands: Readonly<Record<string, CommandRule>>;
+}
