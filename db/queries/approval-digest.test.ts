@@ -13,6 +13,7 @@ const facts: ApprovalFacts = {
   },
   plugin: "linux",
   templateId: null,
+  templateVersion: null,
 };
 const { device, credential, authenticator } = facts;
 

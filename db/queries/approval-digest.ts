@@ -23,7 +23,8 @@ export interface ApprovalFacts {
   };
   readonly plugin: string;
   readonly templateId: string | null;
-  readonly templateVersion?: number | null;
+  /** The version that runs now. */
+  readonly templateVersion: number | null;
 }
 
 /**
@@ -36,7 +37,7 @@ export function approvalDigest(facts: ApprovalFacts): string {
     device: [device.address, device.port, device.pinnedIdentity],
     settings: device.settings[plugin] ?? {},
     plugin,
-    template: [templateId, templateVersion ?? null],
+    template: [templateId, templateVersion],
     target: account(credential),
     authenticator: authenticator && account(authenticator),
   };

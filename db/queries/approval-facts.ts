@@ -27,6 +27,7 @@ export async function readApprovalDigests(
   const plugin = reconciles
     ? sql<string>`coalesce(${credentials.reconciliationPlugin}, ${credentials.plugin})`
     : credentials.plugin;
+  const template = reconciles ? credentials.reconciliationTemplateId : credentials.templateId;
   const rows = await tx
     .select({
       credential: account(credentials),
@@ -42,7 +43,8 @@ export async function readApprovalDigests(
       pinnedIdentity: devices.pinnedIdentity,
       settings: sql<unknown>`${devices.settings} -> ${plugin}`,
       plugin,
-      templateId: reconciles ? credentials.reconciliationTemplateId : credentials.templateId,
+      templateId: template,
+      templateVersion: sql<number | null>`(select active_version from templates where id = ${template} and active)`,
     })
     .from(credentials)
     .innerJoin(devices, eq(devices.id, credentials.deviceId))

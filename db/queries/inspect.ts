@@ -4,11 +4,12 @@ import type { Database } from "../client.ts";
 import { credentials, devices } from "../schema/index.ts";
 import { accountKey } from "./login-budget.ts";
 import { readCurrent } from "./stage-facts.ts";
+import { templateText } from "./template-text.ts";
 
 /** A credential with its device and current version; undefined when it does not exist. */
 export async function readForCheck(db: Database, credentialId: string) {
   const [row] = await db
-    .select({ credential: credentials, device: devices })
+    .select({ credential: credentials, device: devices, ownTemplate: templateText(credentials.templateId) })
     .from(credentials)
     .innerJoin(devices, eq(devices.id, credentials.deviceId))
     .where(eq(credentials.id, credentialId));

@@ -83,7 +83,7 @@ async function readDoubt(
   asked: { operation: PartiesOf; attempt: typeof attempts.$inferSelect; settleMs: (plugin: string) => number },
 ) {
   const { attempt, settleMs } = asked;
-  const found = await readParties(tx, asked.operation);
+  const found = await readParties(tx, asked.operation, attempt.templateVersion);
   const [candidate] = await tx
     .select()
     .from(secretVersions)

@@ -6,6 +6,7 @@ import type { Database, Transaction } from "../client.ts";
 import { credentials, devices, operations, policies, secretVersions, strengths } from "../schema/index.ts";
 import { accountKey, budgetFreeAt } from "./login-budget.ts";
 import { pausedNow } from "./pauses.ts";
+import { type TemplateText, templateText } from "./template-text.ts";
 
 const authenticators = alias(credentials, "authenticators");
 
@@ -15,7 +16,10 @@ export type OperationRow = typeof operations.$inferSelect;
 export type VersionRow = typeof secretVersions.$inferSelect;
 
 /** The account that logs in: what of its row is needed for that. */
-export type Authenticator = Pick<CredentialRow, "id" | "username" | "domain" | "additionalInfo" | "active">;
+export type Authenticator = Pick<
+  CredentialRow,
+  "id" | "username" | "domain" | "additionalInfo" | "active" | "totpSealed"
+>;
 
 /** The account that is changed, where it lives, and the account and plugin that change it. */
 export interface Parties {
@@ -24,6 +28,11 @@ export interface Parties {
   readonly authenticator: Authenticator;
   readonly plugin: string;
   readonly templateId: string | null;
+  readonly templateVersion: number | null;
+  /** What the plugin is told to do; null when nothing is set, or when that may not run now. */
+  readonly template: TemplateText | null;
+  /** The credential's own template, which may say how to log in. The same one, but for a reconciliation. */
+  readonly ownTemplate: TemplateText | null;
   /** Budget keys of both accounts. */
   readonly account: string;
   readonly authenticatorAccount: string;
@@ -37,15 +46,22 @@ export interface Parties {
 }
 
 /** What of an operation decides who its parties are. */
-export type PartiesOf = Pick<OperationRow, "credentialId" | "kind" | "policyId">;
+export type PartiesOf = Pick<OperationRow, "credentialId" | "kind" | "policyId" | "templateId">;
 
 /**
  * Loads credential, device and authenticator; undefined when the credential names no authenticator that exists.
  * A reconciliation logs in with the account, and speaks through the plugin, that are set for it.
+ * @param templateVersion the version of the template that its attempt began with; without one, the one that runs now
  */
-export async function readParties(tx: Transaction, operation: PartiesOf): Promise<Parties | undefined> {
+export async function readParties(
+  tx: Transaction,
+  operation: PartiesOf,
+  templateVersion: number | null = null,
+): Promise<Parties | undefined> {
   const { credentialId, policyId } = operation;
   const reconciles = operation.kind === "reconcile-password";
+  const ofKind = reconciles ? credentials.reconciliationTemplateId : credentials.templateId;
+  const templateId = sql<string | null>`coalesce(${operation.templateId}::uuid, ${ofKind})`;
   const other = reconciles ? credentials.reconciliationCredentialId : credentials.authenticationCredentialId;
   const [row] = await tx
     .select({
@@ -57,7 +73,11 @@ export async function readParties(tx: Transaction, operation: PartiesOf): Promis
         domain: authenticators.domain,
         additionalInfo: authenticators.additionalInfo,
         active: authenticators.active,
+        totpSealed: authenticators.totpSealed,
       },
+      templateId,
+      template: templateText(templateId, templateVersion),
+      ownTemplate: templateText(sql`${credentials.templateId}`),
       rules: strengths.rules,
       policy: { windows: policies.windows, limits: policies.limits },
       hasChildren: sql<boolean>`exists (select 1 from credentials c where c.parent_credential_id = ${credentials.id})`,
@@ -75,7 +95,7 @@ export async function readParties(tx: Transaction, operation: PartiesOf): Promis
     // waits, and then finds the candidate.
     .for("no key update", { of: credentials });
   if (!row) return undefined;
-  const { credential, device, rules, policy, hasChildren } = row;
+  const { credential, device, template, ...found } = row;
   const own = operation.kind === "verify-password" || (credential.useOwnCredential && !reconciles);
   const authenticator = own ? credential : row.other;
   if (!authenticator) return undefined;
@@ -84,13 +104,16 @@ export async function readParties(tx: Transaction, operation: PartiesOf): Promis
     device,
     authenticator,
     plugin: (reconciles ? credential.reconciliationPlugin : null) ?? credential.plugin,
-    templateId: reconciles ? credential.reconciliationTemplateId : credential.templateId,
+    templateId: row.templateId,
+    templateVersion: template?.version ?? null,
+    template,
+    ownTemplate: row.ownTemplate,
     account: accountKey(credential),
     // A domain account is one account wherever it logs in; a local one is the device's own.
     authenticatorAccount: accountKey({ ...authenticator, deviceId: device.id }),
-    rules,
-    policy,
-    hasChildren,
+    rules: found.rules,
+    policy: found.policy,
+    hasChildren: found.hasChildren,
     needsAutomaticChange: operation.kind === "change-password",
   };
 }

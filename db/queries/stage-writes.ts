@@ -79,6 +79,7 @@ export async function begin(
         secretVersionId: versionId,
         plugin: parties.plugin,
         templateId: parties.templateId,
+        templateVersion: parties.templateVersion,
         authenticatorId: parties.authenticator.id,
         worker: request.worker,
         permit,

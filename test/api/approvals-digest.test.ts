@@ -134,7 +134,7 @@ describe("what was approved", () => {
         await api.db.execute(sql`update credentials set ${change} where id = ${id}`);
         const [asked, staged] = await api.db.transaction(async (tx) => [
           (await readApprovalDigests(tx, kind, [id])).get(id),
-          await readParties(tx, { credentialId: id, kind, policyId: null }),
+          await readParties(tx, { credentialId: id, kind, policyId: null, templateId: null }),
         ]);
         expect(asked).toBeDefined();
         if (staged) expect(asked).toBe(approvalDigest(staged));
