@@ -86,6 +86,11 @@ export const CREDENTIALS = {
     "The plugin needs a template and the credential names none.",
     "Choose a template in the execution settings.",
   ),
+  "template.not-active": entry(
+    422,
+    "The template is switched off, or none of its versions was approved yet.",
+    "Switch it on, let its latest version be approved, or choose another one.",
+  ),
   "credential.plugin-unknown": entry(422, "No such plugin is registered.", "Choose one that GET /v1/plugins lists."),
   "credential.change-open": entry(
     409,

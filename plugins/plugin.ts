@@ -108,8 +108,10 @@ export interface Plugin {
   readonly experimental?: true;
   /** What passwords the device can take under these settings. */
   legalPassword(settings: Readonly<Record<string, unknown>>, own: boolean): LegalPassword;
-  /** Makes a new secret where that is no password out of an alphabet: a private key. */
-  newSecret?(settings: Readonly<Record<string, unknown>>): Secret;
+  /** Makes a new secret, where that is no password out of an alphabet: a private key. Given together with `isSecret`. */
+  newSecret?(): Secret;
+  /** Whether a text is such a secret. */
+  isSecret?(secret: Secret): boolean;
   /**
    * Asks the device for its host key or certificate without logging in.
    * @returns `SHA256:` and the base64 digest; undefined where the protocol has none (an unencrypted one).
