@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
 import { createRedactor } from "../../plugins/middleware/redact.ts";
+import type { BoundScript } from "../../templates/language/script.ts";
 import { type Call, type Change, type Device, type Login, type Plugin, PluginFailure } from "../../plugins/plugin.ts";
 
 /** A real server under the conformance suite. It listens on 127.0.0.1. */
@@ -22,6 +23,12 @@ export interface ConformanceTarget {
   readonly oddPasswords: readonly string[];
   /** A password that could never be sent. */
   readonly impossiblePassword: string;
+  /** Whether a session can make one change after another. */
+  readonly keepsSessions: boolean;
+  /** Makes a secret that the device takes, where not every password will do. */
+  newSecret?(): Secret;
+  /** The template of the change, or of a log-in alone, bound to its values; where the plugin takes one. */
+  script?(login: Login, change?: Change): BoundScript;
   stop(): Promise<void>;
 }
 
@@ -85,7 +92,7 @@ export async function attempt(options: AttemptOptions): Promise<Attempt> {
     await options.pointOfNoReturn?.();
   };
   try {
-    const session = await plugin.open(device, login, call);
+    const session = await plugin.open(device, login, call, change.script);
     try {
       await session.apply(change, call, pointOfNoReturn);
       await session.close();

@@ -1,9 +1,10 @@
 /** One suite for every plugin, on a real server: what the worker relies on. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
-import type { Device, Login, Plugin } from "../../plugins/plugin.ts";
+import type { Change, Device, Login, Plugin, Session } from "../../plugins/plugin.ts";
 import { findPlugin } from "../../plugins/registry.ts";
 import { type CuttingProxy, startCuttingProxy } from "../helpers/cutting-proxy.ts";
+import type { CaseName, Conformance } from "./conformance-cases.ts";
 import {
   attempt,
   type ConformanceTarget,
@@ -23,12 +24,18 @@ const CUTS = [0, 1, 40, 200, 1000];
 const CONCURRENT = 8;
 const WRONG_IDENTITY = `SHA256:${"A".repeat(43)}`;
 
-/** Registers the suite in the present `describe`. */
-export function testConformance(kind: string, start: (plugin: Plugin) => Promise<ConformanceTarget>): void {
+/** Registers the suite in the present `describe`: every case but those that the protocol cannot have. */
+export function testConformance({ kind, leftOut, start }: Conformance): void {
   let target: ConformanceTarget;
   let proxy: CuttingProxy;
   let proxied: Device;
   const plugin = findPlugin(kind) as Plugin;
+  const { ownAccount, otherAccount } = plugin.capabilities;
+
+  /** Registers a case, unless it is left out. The table of the plugins is made from these names. */
+  function conforms(name: CaseName, title: string, test: () => Promise<void>): void {
+    if (leftOut?.[name] === undefined) it(`${title} [${name}]`, test);
+  }
 
   beforeAll(async () => {
     target = await start(plugin);
@@ -41,15 +48,18 @@ export function testConformance(kind: string, start: (plugin: Plugin) => Promise
     await target?.stop();
   });
 
+  const secret = () => target.newSecret?.() ?? newPassword();
+
   async function account(over: { username?: string; password?: string } = {}): Promise<Login> {
-    const login = newLogin(over);
+    const login = withPassword(newLogin(over), over.password ? new Secret(over.password) : secret());
     await target.newAccount(login);
     return login;
   }
 
   async function verdict(login: Login, password: Secret = login.password): Promise<string> {
     const call = newCall();
-    const result = await plugin.verify(target.device, withPassword(login, password), call);
+    const asked = withPassword(login, password);
+    const result = await plugin.verify(target.device, asked, call, target.script?.(asked));
     expectClean(call.lines, [password]);
     return `${result.verdict} ${result.code}`;
   }
@@ -66,13 +76,40 @@ export function testConformance(kind: string, start: (plugin: Plugin) => Promise
     return found;
   }
 
-  const run = (login: Login, change: ReturnType<typeof own>, device = target.device) =>
-    attempt({ plugin, device, login, change });
+  const run = (login: Login, change: Change, device = target.device) =>
+    attempt({ plugin, device, login, change: scripted(login, change) });
+
+  /** The change with what the plugin's template says, where it takes one. */
+  function scripted(login: Login, change: Change): Change {
+    const script = target.script?.(login, change);
+    return script ? { ...change, script } : change;
+  }
+
+  /** Who logs in for which change: each way in which the plugin can make it, another account's first. */
+  function ways(login: Login, next: Secret): { login: Login; change: Change }[] {
+    const { administrator } = target;
+    return [
+      ...(otherAccount ? [{ login: administrator, change: scripted(administrator, other(login, next)) }] : []),
+      ...(ownAccount ? [{ login, change: scripted(login, own(login, next)) }] : []),
+    ];
+  }
+
+  /** One change of the account, however the plugin makes it. */
+  function way(login: Login, next: Secret): { login: Login; change: Change } {
+    const [first] = ways(login, next);
+    if (!first) throw new Error("the plugin changes no password");
+    return first;
+  }
+
+  function runAny(login: Login, next: Secret, device: Device) {
+    const by = way(login, next);
+    return run(by.login, by.change, device);
+  }
 
   describe("changes", () => {
-    it("an account's own password, and again", async () => {
+    conforms("own", "an account's own password, and again", async () => {
       const login = await account();
-      const [first, second] = [newPassword(), newPassword()];
+      const [first, second] = [secret(), secret()];
       expect(await run(login, own(login, first))).toEqual({ asked: 1 });
       expect(await live(login, [first, login.password])).toEqual([first.reveal()]);
       const renewed = withPassword(login, first);
@@ -80,36 +117,45 @@ export function testConformance(kind: string, start: (plugin: Plugin) => Promise
       expect(await live(login, [second, first])).toEqual([second.reveal()]);
     });
 
-    it("passwords of others, several over one session", async () => {
+    conforms("others", "passwords of others, several over one session", async () => {
       const logins = [await account(), await account()];
       const call = newCall();
-      const session = await plugin.open(target.device, target.administrator, call);
+      const open = (change: Change) => plugin.open(target.device, target.administrator, call, change.script);
+      let session: Session | undefined;
       for (const login of [...logins, ...logins]) {
-        const next = newPassword();
-        await session.apply(other(login, next), newCall(), async () => {});
-        expect(session.reusable()).toBe(true);
+        const next = secret();
+        const change = scripted(target.administrator, other(login, next));
+        session ??= await open(change);
+        await session.apply(change, newCall(), async () => {});
+        expect(session.reusable()).toBe(target.keepsSessions);
         expect(await live(login, [next, login.password])).toEqual([next.reveal()]);
+        if (session.reusable()) continue;
+        await session.close();
+        session = undefined;
       }
-      await session.close();
-      expect(session.reusable()).toBe(false);
+      await session?.close();
+      if (session) expect(session.reusable()).toBe(false);
     });
 
-    it("accounts and passwords with odd characters", async () => {
+    conforms("odd", "accounts and passwords with odd characters", async () => {
       for (const username of target.oddUsernames) {
         const login = await account({ username });
-        const next = newPassword();
-        expect(await run(target.administrator, other(login, next))).toEqual({ asked: 1 });
+        const next = secret();
+        const by = way(login, next);
+        expect(await run(by.login, by.change)).toEqual({ asked: 1 });
         expect(await live(login, [next])).toEqual([next.reveal()]);
       }
-      const login = await account();
+      let login = await account();
       for (const text of target.oddPasswords) {
         const next = new Secret(text);
-        expect(await run(target.administrator, other(login, next))).toEqual({ asked: 1 });
+        const by = way(login, next);
+        expect(await run(by.login, by.change)).toEqual({ asked: 1 });
+        login = withPassword(login, next);
         expect(await live(login, [next])).toEqual([next.reveal()]);
       }
     });
 
-    it("odd passwords of the account itself, one after the other", async () => {
+    conforms("odd-own", "odd passwords of the account itself, one after the other", async () => {
       let login = await account();
       for (const text of target.oddPasswords) {
         const next = new Secret(text);
@@ -119,11 +165,14 @@ export function testConformance(kind: string, start: (plugin: Plugin) => Promise
       }
     });
 
-    it("many accounts at once, each right", async () => {
+    conforms("many", "many accounts at once, each right", async () => {
       const logins = await Promise.all(Array.from({ length: CONCURRENT }, () => account()));
-      const changed = logins.map((login) => withPassword(login, newPassword()));
+      const changed = logins.map((login) => withPassword(login, secret()));
       const results = await Promise.all(
-        changed.map((login) => run(target.administrator, other(login, login.password))),
+        logins.map((login, index) => {
+          const by = way(login, changed[index]?.password ?? login.password);
+          return run(by.login, by.change);
+        }),
       );
       expect(results).toEqual(logins.map(() => ({ asked: 1 })));
       for (const [index, login] of logins.entries()) {
@@ -132,72 +181,75 @@ export function testConformance(kind: string, start: (plugin: Plugin) => Promise
       }
     });
 
-    it("one account at once from several sides: one password wins, and no loser claims it was not sent", async () => {
-      const login = await account();
-      const candidates = Array.from({ length: 4 }, newPassword);
-      const results = await Promise.all(candidates.map((next) => run(target.administrator, other(login, next))));
-      const possible = candidates.filter((_, index) => {
-        const { error } = results[index] ?? {};
-        return error === undefined || (error as { effect: string }).effect === "unknown";
-      });
-      const winners = await live(login, candidates);
-      expect(winners).toHaveLength(1);
-      expect(possible.map((password) => password.reveal())).toContain(winners[0]);
-    });
+    conforms(
+      "race",
+      "one account at once from several sides: one password wins, and no loser claims it was not sent",
+      async () => {
+        const login = await account();
+        const candidates = Array.from({ length: 4 }, secret);
+        const results = await Promise.all(
+          candidates.map((next) => {
+            const by = way(login, next);
+            return run(by.login, by.change);
+          }),
+        );
+        const possible = candidates.filter((_, index) => {
+          const { error } = results[index] ?? {};
+          return error === undefined || (error as { effect: string }).effect === "unknown";
+        });
+        const winners = await live(login, candidates);
+        expect(winners).toHaveLength(1);
+        expect(possible.map((password) => password.reveal())).toContain(winners[0]);
+      },
+    );
   });
 
   describe("refuses, with nothing changed", () => {
-    it("a wrong password of the account that logs in", async () => {
+    conforms("wrong-password", "a wrong password of the account that logs in", async () => {
       const login = await account();
-      const wrong = withPassword(login, newPassword());
-      const { error, asked } = await run(wrong, own(wrong, newPassword()));
+      const wrong = withPassword(login, secret());
+      const change = ownAccount ? own(wrong, secret()) : other(await account(), secret());
+      const { error, asked } = await run(wrong, change);
       expectFailure(error, { code: "auth.rejected", effect: "none" });
       expect(asked).toBe(0);
       expect(await verdict(wrong)).toBe("rejected verify.rejected");
       expect(await live(login, [login.password])).toEqual([login.password.reveal()]);
     });
 
-    it("an account that does not exist, and does not make it", async () => {
+    conforms("unknown-account", "an account that does not exist, and does not make it", async () => {
       const login = newLogin();
       const { error } = await run(target.administrator, other(login, login.password));
       expectFailure(error, { code: "account.unknown", effect: "none" });
       expect(await verdict(login)).toBe("rejected verify.rejected");
     });
 
-    it("an account without the right to change another", async () => {
+    conforms("no-right", "an account without the right to change another", async () => {
       const [powerless, login] = [await account(), await account()];
-      const next = newPassword();
+      const next = secret();
       const { error } = await run(powerless, other(login, next));
       expectFailure(error, { code: "auth.not-permitted", effect: "none" });
       expect(await live(login, [login.password, next])).toEqual([login.password.reveal()]);
     });
 
-    it("a password that cannot be sent", async () => {
+    conforms("impossible-password", "a password that cannot be sent", async () => {
       const login = await account();
-      for (const [from, change] of [
-        [login, own(login, new Secret(target.impossiblePassword))],
-        [target.administrator, other(login, new Secret(target.impossiblePassword))],
-      ] as const) {
-        const { error, asked } = await run(from, change);
+      for (const by of ways(login, new Secret(target.impossiblePassword))) {
+        const { error, asked } = await run(by.login, by.change);
         expectFailure(error, { code: "change.refused", effect: "none" });
         expect(asked).toBe(0);
       }
       expect(await live(login, [login.password])).toEqual([login.password.reveal()]);
     });
 
-    it("to go past a point of no return that rejects, and passes its reason on", async () => {
+    conforms("lost-point", "to go past a point of no return that rejects, and passes its reason on", async () => {
       const login = await account();
-      for (const [from, by] of [
-        [login, own],
-        [target.administrator, other],
-      ] as const) {
-        const next = newPassword();
+      const next = secret();
+      for (const by of ways(login, next)) {
         const reason = new Error("not yours any more");
         const { error, asked } = await attempt({
           plugin,
           device: target.device,
-          login: from,
-          change: by(login, next),
+          ...by,
           pointOfNoReturn: () => Promise.reject(reason),
         });
         expect(error).toBe(reason);
@@ -208,111 +260,123 @@ export function testConformance(kind: string, start: (plugin: Plugin) => Promise
   });
 
   describe("identity", () => {
-    it("is read without a log-in, and what was read can be pinned", async () => {
+    conforms("identity", "is read without a log-in, and what was read can be pinned", async () => {
       const seen = await plugin.identify(target.untrusted, newCall());
       expect(seen).toMatch(/^SHA256:[A-Za-z0-9+/]{43}$/);
       const session = await plugin.open(
         { ...target.untrusted, pinnedIdentity: seen ?? "" },
         target.administrator,
         newCall(),
+        target.script?.(target.administrator),
       );
       await session.close();
     });
 
-    it.each([
+    for (const [which, code] of [
       ["unknown", "target.identity-unknown"],
       ["another than the pinned one", "target.identity-mismatch"],
-    ] as const)("%s: nobody logs in", async (which, code) => {
-      const device = which === "unknown" ? target.untrusted : { ...target.device, pinnedIdentity: WRONG_IDENTITY };
-      const login = await account();
-      const { error, asked } = await run(login, own(login, newPassword()), device);
-      expectFailure(error, { code, effect: "none" });
-      expect(asked).toBe(0);
-      expect(await plugin.verify(device, login, newCall())).toEqual({ verdict: "unknown", code });
-    });
+    ] as const)
+      conforms("wrong-identity", `${which}: nobody logs in`, async () => {
+        const device = which === "unknown" ? target.untrusted : { ...target.device, pinnedIdentity: WRONG_IDENTITY };
+        const login = await account();
+        const { error, asked } = await runAny(login, secret(), device);
+        expectFailure(error, { code, effect: "none" });
+        expect(asked).toBe(0);
+        expect(await plugin.verify(device, login, newCall(), target.script?.(login))).toEqual({
+          verdict: "unknown",
+          code,
+        });
+      });
   });
 
-  it("a device that asks for no password proves none", async () => {
+  conforms("trusting", "a device that asks for no password proves none", async () => {
     const { device, username } = target.trusting;
     const login = newLogin({ username });
-    expect(await plugin.verify(device, login, newCall())).toEqual({
+    expect(await plugin.verify(device, login, newCall(), target.script?.(login))).toEqual({
       verdict: "unknown",
       code: "verify.no-password-asked",
     });
   });
 
   describe("a connection that is lost", () => {
-    it("a device that is gone is unreachable", async () => {
+    conforms("unreachable", "a device that is gone is unreachable", async () => {
       const login = await account();
       await proxy.refuse();
-      const { error } = await run(login, own(login, newPassword()), proxied);
+      const { error } = await runAny(login, secret(), proxied);
       expectFailure(error, { code: "target.unreachable", effect: "none" });
-      expect(await plugin.verify(proxied, login, newCall())).toEqual({
+      expect(await plugin.verify(proxied, login, newCall(), target.script?.(login))).toEqual({
         verdict: "unknown",
         code: "target.unreachable",
       });
       await proxy.accept();
     });
 
-    it("a device that says nothing is given up in time", async () => {
+    conforms("silent", "a device that says nothing is given up in time", async () => {
       const login = await account();
       proxy.stall();
       const call = newCall({ connectTimeoutMs: 300, readTimeoutMs: 300 });
-      const { error } = await attempt({ plugin, device: proxied, login, change: own(login, newPassword()), call });
+      const { error } = await attempt({ plugin, device: proxied, ...way(login, secret()), call });
       expectFailure(error, { code: "target.timeout", effect: "none" });
-      expect(await plugin.verify(proxied, login, call)).toEqual({ verdict: "unknown", code: "target.timeout" });
+      expect(await plugin.verify(proxied, login, call, target.script?.(login))).toEqual({
+        verdict: "unknown",
+        code: "target.timeout",
+      });
     });
 
-    it.each(CUTS.flatMap((bytes) => [["own", bytes] as const, ["other", bytes] as const]))(
-      "%s: cut %i bytes after the point of no return, the old or the new password logs in",
-      async (who, bytes) => {
+    const sides = [...(ownAccount ? ["own" as const] : []), ...(otherAccount ? ["other" as const] : [])];
+    for (const [who, bytes] of CUTS.flatMap((cut) => sides.map((way) => [way, cut] as const)))
+      conforms(
+        "cut",
+        `${who}: cut ${bytes} bytes after the point of no return, the old or the new password logs in`,
+        async () => {
+          const login = await account();
+          const next = secret();
+          const { error, asked } = await attempt({
+            plugin,
+            device: proxied,
+            ...(who === "own" ? { login, change: scripted(login, own(login, next)) } : way(login, next)),
+            pointOfNoReturn: async () => proxy.cutAfter({ toDevice: bytes }),
+          });
+          proxy.resume();
+          expect(asked).toBe(1);
+          if (error !== undefined) expectFailure(error, { effect: "unknown" });
+          await settled();
+          const found = await live(login, [next, login.password]);
+          expect(found).toHaveLength(1);
+          if (error === undefined) expect(found).toEqual([next.reveal()]);
+          if (bytes === 0) {
+            expectFailure(error, { code: "target.connection-lost" });
+            expect(found).toEqual([login.password.reveal()]);
+          }
+        },
+      );
+
+    conforms(
+      "cut-answer",
+      "cut at the device's first answer after the point of no return: the effect is unknown",
+      async () => {
         const login = await account();
-        const next = newPassword();
-        const { error, asked } = await attempt({
+        const next = secret();
+        const { error } = await attempt({
           plugin,
           device: proxied,
-          login: who === "own" ? login : target.administrator,
-          change: who === "own" ? own(login, next) : other(login, next),
-          pointOfNoReturn: async () => proxy.cutAfter({ toDevice: bytes }),
+          ...way(login, next),
+          pointOfNoReturn: async () => proxy.cutAfter({ fromDevice: 0 }),
         });
         proxy.resume();
-        expect(asked).toBe(1);
-        if (error !== undefined) expectFailure(error, { effect: "unknown" });
+        expectFailure(error, { code: "target.connection-lost", effect: "unknown" });
         await settled();
-        const found = await live(login, [next, login.password]);
-        expect(found).toHaveLength(1);
-        if (error === undefined) expect(found).toEqual([next.reveal()]);
-        if (bytes === 0) {
-          expectFailure(error, { code: "target.connection-lost" });
-          expect(found).toEqual([login.password.reveal()]);
-        }
+        expect(await live(login, [next, login.password])).toHaveLength(1);
       },
     );
 
-    it("cut at the device's first answer after the point of no return: the effect is unknown", async () => {
+    conforms("cut-at-point", "cut while the point of no return is being asked: nothing arrives", async () => {
       const login = await account();
-      const next = newPassword();
+      const next = secret();
       const { error } = await attempt({
         plugin,
         device: proxied,
-        login: target.administrator,
-        change: other(login, next),
-        pointOfNoReturn: async () => proxy.cutAfter({ fromDevice: 0 }),
-      });
-      proxy.resume();
-      expectFailure(error, { code: "target.connection-lost", effect: "unknown" });
-      await settled();
-      expect(await live(login, [next, login.password])).toHaveLength(1);
-    });
-
-    it("cut while the point of no return is being asked: nothing arrives", async () => {
-      const login = await account();
-      const next = newPassword();
-      const { error } = await attempt({
-        plugin,
-        device: proxied,
-        login: target.administrator,
-        change: other(login, next),
+        ...way(login, next),
         pointOfNoReturn: async () => proxy.cut(),
       });
       expectFailure(error, { code: "target.connection-lost" });
@@ -321,16 +385,15 @@ export function testConformance(kind: string, start: (plugin: Plugin) => Promise
   });
 
   describe("stopped by its caller", () => {
-    it("at the point of no return: nothing is sent", async () => {
+    conforms("stop-at-point", "at the point of no return: nothing is sent", async () => {
       const login = await account();
-      const next = newPassword();
+      const next = secret();
       const stop = new AbortController();
       let before = 0;
       const { error } = await attempt({
         plugin,
         device: proxied,
-        login: target.administrator,
-        change: other(login, next),
+        ...way(login, next),
         call: newCall({ signal: stop.signal }),
         pointOfNoReturn: async () => {
           before = proxy.sent;
@@ -342,32 +405,35 @@ export function testConformance(kind: string, start: (plugin: Plugin) => Promise
       expect(await live(login, [login.password, next])).toEqual([login.password.reveal()]);
     });
 
-    it("while the device is silent after the point of no return: it lets go at once, effect unknown", async () => {
-      const login = await account();
-      const next = newPassword();
-      const stop = new AbortController();
-      const { error } = await attempt({
-        plugin,
-        device: proxied,
-        login: target.administrator,
-        change: other(login, next),
-        call: newCall({ signal: stop.signal }),
-        pointOfNoReturn: async () => {
-          proxy.stall();
-          setTimeout(() => stop.abort(), 200);
-        },
-      });
-      expectFailure(error, { code: "target.timeout", effect: "unknown" });
-      proxy.cut();
-      proxy.resume();
-      expect(await live(login, [login.password, next])).toEqual([login.password.reveal()]);
-    });
+    conforms(
+      "stop-silent",
+      "while the device is silent after the point of no return: it lets go at once, effect unknown",
+      async () => {
+        const login = await account();
+        const next = secret();
+        const stop = new AbortController();
+        const { error } = await attempt({
+          plugin,
+          device: proxied,
+          ...way(login, next),
+          call: newCall({ signal: stop.signal }),
+          pointOfNoReturn: async () => {
+            proxy.stall();
+            setTimeout(() => stop.abort(), 200);
+          },
+        });
+        expectFailure(error, { code: "target.timeout", effect: "unknown" });
+        proxy.cut();
+        proxy.resume();
+        expect(await live(login, [login.password, next])).toEqual([login.password.reveal()]);
+      },
+    );
 
-    it("before it began: no connection is made", async () => {
+    conforms("stop-before", "before it began: no connection is made", async () => {
       const login = await account();
       const before = proxy.sent;
       const call = newCall({ signal: AbortSignal.abort() });
-      const error = await plugin.open(proxied, login, call).catch((reason: unknown) => reason);
+      const error = await plugin.open(proxied, login, call, target.script?.(login)).catch((reason: unknown) => reason);
       expectFailure(error, { code: "target.timeout", effect: "none" });
       expectClean(textsOf(error), [login.password]);
       expect(proxy.sent).toBe(before);

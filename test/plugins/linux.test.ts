@@ -1,39 +1,5 @@
-/** The suite every plugin passes, on a real sshd. */
-import { account, deviceOf, describeOnSshd, login } from "../helpers/ssh.ts";
-import { startSshTarget } from "../../scripts/targets/sshd.ts";
+import { describeOnSshd } from "../helpers/ssh.ts";
 import { testConformance } from "./conformance.ts";
+import { conformance } from "./linux.conformance.ts";
 
-const ROOT = "Root-Passw0rd-1x";
-/** Without the characters that no line can hold. */
-const PRINTABLE = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)).join("");
-const OPEN = "auth required pam_permit.so\naccount required pam_permit.so\nsession required pam_permit.so\n";
-
-describeOnSshd("linux", ["openssh-server", "sudo"], () => {
-  testConformance("linux", async () => {
-    const target = await startSshTarget({ users: [], rootPassword: ROOT });
-    const open = await startSshTarget({
-      users: [{ name: "trusted", password: ROOT }],
-      sshdConfig: ["PermitEmptyPasswords yes"],
-      files: { "pam.d/sshd": OPEN },
-    });
-    const { pinnedIdentity: _, ...untrusted } = deviceOf(target);
-    return {
-      device: deviceOf(target),
-      untrusted,
-      administrator: login("root", ROOT),
-      async newAccount({ username, password }) {
-        const made = await target.run(["useradd", "--badname", "-M", "-d", "/", "-s", "/bin/bash", username]);
-        if (made.code !== 0) throw new Error(made.stderr);
-        await target.run(["chpasswd"], `${username}:${password.reveal()}\n`);
-      },
-      trusting: { device: deviceOf(open), username: account("trusted").username },
-      oddUsernames: ["kt.dot-9_x", "UPPER", "machine$", "x".repeat(32), "o'brien", "star*", "back\\slash", "ünï"],
-      oddPasswords: [PRINTABLE.slice(0, 70), PRINTABLE.slice(60), " spaces around ", `'"\\$\`%;--\\n`, "y".repeat(127)],
-      impossiblePassword: "two\nlines",
-      async stop() {
-        await target.stop();
-        await open.stop();
-      },
-    };
-  });
-});
+describeOnSshd("linux", ["openssh-server", "sudo"], () => testConformance(conformance));
