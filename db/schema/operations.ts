@@ -66,7 +66,10 @@ export const operations = pgTable(
     credentialId: uuid("credential_id")
       .notNull()
       .references(() => credentials.id),
-    /** The credential while the operation is open, else null: one open change per credential. */
+    /**
+     * The credential while the operation is open, else null: one open change per credential. Null, too, where it holds no
+     * place: work without a credential of its own, and a removal that waits beside its creation.
+     */
     openCredentialId: uuid("open_credential_id"),
     deviceId: uuid("device_id")
       .notNull()
@@ -80,6 +83,11 @@ export const operations = pgTable(
     /** Kinds other than a password change: the template it runs, and the values of the template's parameters. */
     templateId: uuid("template_id").references(() => templates.id),
     parameters: jsonb("parameters").$type<Record<string, string>>().notNull().default({}),
+    /**
+     * Set where the work is about no stored credential: the account that logs in. `credentialId` is the same then, for
+     * every operation names one, and holds no open place; the device is the request's own.
+     */
+    loginCredentialId: uuid("login_credential_id").references(() => credentials.id),
     /** The policy it was requested under: its limits, windows, approval and pause hold. */
     policyId: uuid("policy_id").references(() => policies.id),
     /** The operation whose success made this one. */

@@ -1,0 +1,2 @@
+ALTER TABLE "operations" ADD COLUMN "login_credential_id" uuid;--> statement-breakpoint
+ALTER TABLE "operations" ADD CONSTRAINT "operations_login_credential_id_credentials_id_fk" FOREIGN KEY ("login_credential_id") REFERENCES "public"."credentials"("id") ON DELETE no action ON UPDATE no action;
