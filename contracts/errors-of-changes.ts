@@ -106,6 +106,28 @@ export const CHANGES = {
     "The device cannot take the parent's password.",
     "Narrow the parent's strength, or let the child have its own value.",
   ),
+  "job.done": entry(200, "The template ran to its end.", "Nothing to do."),
+  "job.unverified": entry(
+    409,
+    "Something was sent, and it is not known what came of it: it may have happened.",
+    "Read the attempt's transcript and look at the device; restart the operation only if it did not happen.",
+  ),
+  "ephemeral.not-removed": entry(
+    502,
+    "The account of the ephemeral credential still logs in after the template of its removal ran.",
+    "Read the attempt's transcript and mend the template; it is tried again without end.",
+    "later",
+  ),
+  "ephemeral.not-created": entry(
+    200,
+    "Nothing was sent that could have made the account, so there is nothing to remove.",
+    "Nothing to do.",
+  ),
+  "ephemeral.lifetime-over": entry(
+    409,
+    "The lifetime of the ephemeral credential is over.",
+    "Request a new ephemeral credential.",
+  ),
   "verify.accepted": entry(200, "The device demanded the password and accepted it.", "Nothing to do."),
   "verify.must-change": entry(
     200,

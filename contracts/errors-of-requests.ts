@@ -166,6 +166,21 @@ export const OPERATIONS = {
     "Operations of this kind cannot be requested this way.",
     "Use a kind that the API's reference names for this request.",
   ),
+  "operation.template": entry(
+    422,
+    "The template does not fit the operation.",
+    "Choose one of the operation's kind whose plugin carries out such operations.",
+  ),
+  "operation.parameters": entry(
+    422,
+    "The parameters are not those that the template wants.",
+    "Mend the fields named in `errors`: each tag of the template needs its parameter, and no other is taken.",
+  ),
+  "ephemeral.not-cancelable": entry(
+    409,
+    "The removal of an ephemeral credential cannot be canceled.",
+    "Request its immediate execution to remove the account earlier.",
+  ),
   "approval.rejected": entry(409, "An approver rejected the operation.", "Read the comment; request it anew."),
   "approval.expired": entry(
     409,

@@ -109,6 +109,23 @@ export const OPERATION_KINDS = [
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
+const SETS_PASSWORD: ReadonlySet<OperationKind> = new Set([
+  "change-password",
+  "child-password-change",
+  "reconcile-password",
+  "ephemeral-credential-creation",
+]);
+
+/** Whether operations of the kind have a new password of their own, which is proven by a log-in. */
+export function setsPassword(kind: OperationKind): boolean {
+  return SETS_PASSWORD.has(kind);
+}
+
+/** Whether operations of the kind are jobs: they run a template on a device and set no password. */
+export function isJob(kind: OperationKind): boolean {
+  return kind !== "verify-password" && !SETS_PASSWORD.has(kind);
+}
+
 /** What made an operation: a person's request, a policy's clock, or another operation. */
 export const TRIGGERS = ["request", "age", "view", "session", "parent", "reconcile", "ephemeral"] as const;
 export type Trigger = (typeof TRIGGERS)[number];
