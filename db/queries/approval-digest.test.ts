@@ -33,6 +33,7 @@ describe("the digest of what is approved", () => {
     ["plugin", { plugin: "postgresql" }],
     ["template", { templateId: "3" }],
     ["template version", { templateVersion: 2 }],
+    ["a value of the template's tags", { parameters: { group: "wheel" } }],
     ["target", { credential: { ...credential, username: "toor" } }],
     ["target's domain", { credential: { ...credential, domain: "corp" } }],
     ["another row with the same names", { credential: { ...credential, id: "9" } }],

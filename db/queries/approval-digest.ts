@@ -25,6 +25,8 @@ export interface ApprovalFacts {
   readonly templateId: string | null;
   /** The version that runs now. */
   readonly templateVersion: number | null;
+  /** Values for tags of the template. */
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -32,12 +34,12 @@ export interface ApprovalFacts {
  * @returns SHA-256, hexadecimal
  */
 export function approvalDigest(facts: ApprovalFacts): string {
-  const { credential, authenticator, device, plugin, templateId, templateVersion } = facts;
+  const { credential, authenticator, device, plugin, templateId, templateVersion, parameters = {} } = facts;
   const bound = {
     device: [device.address, device.port, device.pinnedIdentity],
     settings: device.settings[plugin] ?? {},
     plugin,
-    template: [templateId, templateVersion],
+    template: [templateId, templateVersion, parameters],
     target: account(credential),
     authenticator: authenticator && account(authenticator),
   };

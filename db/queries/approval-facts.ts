@@ -6,6 +6,7 @@ import type { Transaction } from "../client.ts";
 import { credentials, devices } from "../schema/index.ts";
 import { approvalDigest } from "./approval-digest.ts";
 import { uuidArray } from "./eligibility.ts";
+import { type PartiesOf, readParties } from "./stage-facts.ts";
 
 /** Columns of the accounts that are bound. */
 function account<T extends typeof credentials | typeof others>(table: T) {
@@ -61,4 +62,13 @@ export async function readApprovalDigests(
       }),
     ]),
   );
+}
+
+/**
+ * The digest of an operation that runs a template of its own: of its parties, as stage reads them.
+ * @returns an empty text when it has no account any more that logs in: nobody has approved that
+ */
+export async function readApprovalDigest(tx: Transaction, operation: PartiesOf): Promise<string> {
+  const parties = await readParties(tx, operation);
+  return parties ? approvalDigest(parties) : "";
 }

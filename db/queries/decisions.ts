@@ -3,7 +3,7 @@ import { inArray, sql } from "drizzle-orm";
 import type { Transaction } from "../client.ts";
 import { approvals, operations } from "../schema/index.ts";
 import { type Acted, type ActionRequest, lockFor, type Outcome, refs, refuse, type Refusal } from "./action-lock.ts";
-import { readApprovalDigests } from "./approval-facts.ts";
+import { readApprovalDigest, readApprovalDigests } from "./approval-facts.ts";
 import { askedLevel, samePerson } from "./approval-levels.ts";
 import { askAgain } from "./approvals.ts";
 import { auditOperations } from "./audit.ts";
@@ -59,7 +59,9 @@ export async function decide(tx: Transaction, decision: Decision, request: Actio
 async function readAsked(tx: Transaction, rows: readonly OperationRow[], decision: Decision): Promise<Asked[]> {
   if (rows.length === 0) return [];
   const codes = rows.map(({ code }) => code);
-  const kinds = decision === "approved" ? Map.groupBy(rows, ({ kind }) => kind) : new Map<never, OperationRow[]>();
+  const templated = decision === "approved" ? rows.filter(({ templateId }) => templateId !== null) : [];
+  const others = decision === "approved" ? rows.filter(({ templateId }) => templateId === null) : [];
+  const kinds = Map.groupBy(others, ({ kind }) => kind);
   const [decided, over, ...digests] = await Promise.all([
     tx.select().from(approvals).where(inArray(approvals.operationCode, codes)),
     // Read under the locks: `now()` is the moment before the wait for them.
@@ -75,6 +77,7 @@ async function readAsked(tx: Transaction, rows: readonly OperationRow[], decisio
       );
       return some.map(({ code, credentialId }) => [code, found.get(credentialId) ?? ""] as const);
     }),
+    ...templated.map(async (row) => [[row.code, await readApprovalDigest(tx, row)] as const]),
   ]);
   const late = new Set(over.map(({ code }) => code));
   const present = new Map(digests.flat());

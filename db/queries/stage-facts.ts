@@ -2,6 +2,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { Settings } from "../../contracts/settings.schema.ts";
+import { isJob, type OperationKind } from "../../contracts/states.ts";
 import type { Database, Transaction } from "../client.ts";
 import { credentials, devices, operations, policies, secretVersions, strengths } from "../schema/index.ts";
 import { accountKey, budgetFreeAt } from "./login-budget.ts";
@@ -39,6 +40,8 @@ export interface Parties {
   readonly rules: typeof strengths.$inferSelect.rules | null;
   /** What the operation's policy says. */
   readonly policy: Pick<typeof policies.$inferSelect, "windows" | "limits"> | null;
+  /** Of the operation: values for tags of its template. */
+  readonly parameters: Readonly<Record<string, string>>;
   /** Whether other credentials have it as their parent. */
   readonly hasChildren: boolean;
   /** Whether its owner must have switched automatic change on: not for what a parent or a reconciliation demands. */
@@ -46,11 +49,15 @@ export interface Parties {
 }
 
 /** What of an operation decides who its parties are. */
-export type PartiesOf = Pick<OperationRow, "credentialId" | "kind" | "policyId" | "templateId">;
+export type PartiesOf = Pick<
+  OperationRow,
+  "credentialId" | "kind" | "policyId" | "templateId" | "parameters" | "loginCredentialId" | "deviceId"
+>;
 
 /**
  * Loads credential, device and authenticator; undefined when the credential names no authenticator that exists.
- * A reconciliation logs in with the account, and speaks through the plugin, that are set for it.
+ * A reconciliation logs in with the account, and speaks through the plugin, that are set for it. A job is carried out
+ * by its template's plugin; one without a credential of its own on the device that it names.
  * @param templateVersion the version of the template that its attempt began with; without one, the one that runs now
  */
 export async function readParties(
@@ -58,7 +65,7 @@ export async function readParties(
   operation: PartiesOf,
   templateVersion: number | null = null,
 ): Promise<Parties | undefined> {
-  const { credentialId, policyId } = operation;
+  const { credentialId, policyId, parameters, loginCredentialId } = operation;
   const reconciles = operation.kind === "reconcile-password";
   const ofKind = reconciles ? credentials.reconciliationTemplateId : credentials.templateId;
   const templateId = sql<string | null>`coalesce(${operation.templateId}::uuid, ${ofKind})`;
@@ -83,7 +90,7 @@ export async function readParties(
       hasChildren: sql<boolean>`exists (select 1 from credentials c where c.parent_credential_id = ${credentials.id})`,
     })
     .from(credentials)
-    .innerJoin(devices, eq(devices.id, credentials.deviceId))
+    .innerJoin(devices, eq(devices.id, loginCredentialId === null ? credentials.deviceId : operation.deviceId))
     .leftJoin(authenticators, eq(authenticators.id, other))
     .leftJoin(policies, sql`${policies.id} = ${policyId}::uuid`)
     .leftJoin(
@@ -96,26 +103,37 @@ export async function readParties(
     .for("no key update", { of: credentials });
   if (!row) return undefined;
   const { credential, device, template, ...found } = row;
-  const own = operation.kind === "verify-password" || (credential.useOwnCredential && !reconciles);
+  const ownOnly = operation.kind === "verify-password" || loginCredentialId !== null;
+  const own = ownOnly || (credential.useOwnCredential && !reconciles);
   const authenticator = own ? credential : row.other;
   if (!authenticator) return undefined;
   return {
     credential,
     device,
     authenticator,
-    plugin: (reconciles ? credential.reconciliationPlugin : null) ?? credential.plugin,
+    plugin: pluginOf(operation.kind, credential, template),
     templateId: row.templateId,
     templateVersion: template?.version ?? null,
     template,
     ownTemplate: row.ownTemplate,
-    account: accountKey(credential),
+    account: accountKey(loginCredentialId === null ? credential : { ...credential, deviceId: device.id }),
     // A domain account is one account wherever it logs in; a local one is the device's own.
     authenticatorAccount: accountKey({ ...authenticator, deviceId: device.id }),
     rules: found.rules,
     policy: found.policy,
+    parameters,
     hasChildren: found.hasChildren,
     needsAutomaticChange: operation.kind === "change-password",
   };
+}
+
+function pluginOf(kind: OperationKind, credential: CredentialRow, template: TemplateText | null): string {
+  const instead = isJob(kind)
+    ? template?.plugin
+    : kind === "reconcile-password"
+      ? credential.reconciliationPlugin
+      : null;
+  return instead ?? credential.plugin;
 }
 
 export interface Hindrances {
@@ -134,7 +152,7 @@ export interface Hindrances {
 /** What stands in the way right now. */
 export async function readHindrances(tx: Transaction, operation: OperationRow, parties: Parties, settings: Settings) {
   const { credential, authenticator, device } = parties;
-  const shared = authenticator.id !== credential.id;
+  const shared = authenticator.id !== credential.id || operation.loginCredentialId !== null;
   const [row] = await tx.execute<{
     [K in keyof Hindrances]: Hindrances[K] extends Date | null ? string | null : Hindrances[K];
   }>(sql`

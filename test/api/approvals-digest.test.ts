@@ -123,6 +123,7 @@ describe("what was approved", () => {
   test.each(["change-password", "reconcile-password"] as const)(
     "is read by the requests as by stage: %s",
     async (kind) => {
+      const none = { parameters: {}, loginCredentialId: null, deviceId: "" };
       const other = (await makeCredentials(admin, 1, `second-${count}`)).ids[0] ?? "";
       await editDevice({ settings: { plain: { tls: true } } });
       const digests = new Set<string>();
@@ -134,7 +135,7 @@ describe("what was approved", () => {
         await api.db.execute(sql`update credentials set ${change} where id = ${id}`);
         const [asked, staged] = await api.db.transaction(async (tx) => [
           (await readApprovalDigests(tx, kind, [id])).get(id),
-          await readParties(tx, { credentialId: id, kind, policyId: null, templateId: null }),
+          await readParties(tx, { credentialId: id, kind, policyId: null, templateId: null, ...none }),
         ]);
         expect(asked).toBeDefined();
         if (staged) expect(asked).toBe(approvalDigest(staged));
