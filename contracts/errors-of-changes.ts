@@ -83,6 +83,11 @@ export const CHANGES = {
     "Three other passwords are tried; then compare the strength with the device's rules.",
     "new-candidate",
   ),
+  "change.not-persistent": entry(
+    409,
+    "The device could not store the new password where it survives a restart.",
+    "Let the device write its configuration (rights, disk, path), then restart the operation.",
+  ),
   "change.interrupted": entry(503, "The worker was lost before anything was sent.", "It is tried again.", "later"),
   "change.not-applied": entry(
     502,
