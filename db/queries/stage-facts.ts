@@ -65,7 +65,36 @@ export async function readParties(
   operation: PartiesOf,
   templateVersion: number | null = null,
 ): Promise<Parties | undefined> {
-  const { credentialId, policyId, parameters, loginCredentialId } = operation;
+  const row = await readRow(tx, operation, templateVersion);
+  if (!row) return undefined;
+  const { kind, parameters, loginCredentialId } = operation;
+  const { credential, device, template, ...found } = row;
+  const ownOnly = kind === "verify-password" || loginCredentialId !== null;
+  const own = ownOnly || (credential.useOwnCredential && kind !== "reconcile-password");
+  const authenticator = own ? credential : row.other;
+  if (!authenticator) return undefined;
+  return {
+    credential,
+    device,
+    authenticator,
+    plugin: pluginOf(kind, credential, template),
+    templateId: row.templateId,
+    templateVersion: template?.version ?? null,
+    template,
+    ownTemplate: row.ownTemplate,
+    account: accountKey(loginCredentialId === null ? credential : { ...credential, deviceId: device.id }),
+    // A domain account is one account wherever it logs in; a local one is the device's own.
+    authenticatorAccount: accountKey({ ...authenticator, deviceId: device.id }),
+    rules: found.rules,
+    policy: found.policy,
+    parameters,
+    hasChildren: found.hasChildren,
+    needsAutomaticChange: kind === "change-password",
+  };
+}
+
+async function readRow(tx: Transaction, operation: PartiesOf, templateVersion: number | null) {
+  const { credentialId, policyId, loginCredentialId } = operation;
   const reconciles = operation.kind === "reconcile-password";
   const ofKind = reconciles ? credentials.reconciliationTemplateId : credentials.templateId;
   const templateId = sql<string | null>`coalesce(${operation.templateId}::uuid, ${ofKind})`;
@@ -101,30 +130,7 @@ export async function readParties(
     // Operation, credential, device: whoever locks several does it in this order. An edit that names another account
     // waits, and then finds the candidate.
     .for("no key update", { of: credentials });
-  if (!row) return undefined;
-  const { credential, device, template, ...found } = row;
-  const ownOnly = operation.kind === "verify-password" || loginCredentialId !== null;
-  const own = ownOnly || (credential.useOwnCredential && !reconciles);
-  const authenticator = own ? credential : row.other;
-  if (!authenticator) return undefined;
-  return {
-    credential,
-    device,
-    authenticator,
-    plugin: pluginOf(operation.kind, credential, template),
-    templateId: row.templateId,
-    templateVersion: template?.version ?? null,
-    template,
-    ownTemplate: row.ownTemplate,
-    account: accountKey(loginCredentialId === null ? credential : { ...credential, deviceId: device.id }),
-    // A domain account is one account wherever it logs in; a local one is the device's own.
-    authenticatorAccount: accountKey({ ...authenticator, deviceId: device.id }),
-    rules: found.rules,
-    policy: found.policy,
-    parameters,
-    hasChildren: found.hasChildren,
-    needsAutomaticChange: operation.kind === "change-password",
-  };
+  return row;
 }
 
 function pluginOf(kind: OperationKind, credential: CredentialRow, template: TemplateText | null): string {
