@@ -3,8 +3,9 @@ import { linux } from "./linux/index.ts";
 import { guard } from "./middleware/guard.ts";
 import type { Plugin } from "./plugin.ts";
 import { postgresql } from "./postgresql/index.ts";
+import { redis } from "./redis/index.ts";
 
-export const PLUGINS: readonly Plugin[] = [linux, postgresql].map(guard);
+export const PLUGINS: readonly Plugin[] = [linux, postgresql, redis].map(guard);
 
 /** The plugin of this kind; undefined when there is none. */
 export function findPlugin(kind: string): Plugin | undefined {

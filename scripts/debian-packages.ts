@@ -9,6 +9,12 @@ const PROOFS = {
   "cracklib-runtime": "/usr/sbin/cracklib-check",
   "libpam-google-authenticator": "/{usr/,}lib/*/security/pam_google_authenticator.so",
   oathtool: "/usr/bin/oathtool",
+  "redis-server": "/usr/bin/redis-server",
+  slapd: "/usr/sbin/slapd",
+  samba: "/usr/sbin/samba",
+  "samba-ad-provision": "/usr/share/samba/setup/provision.ldif",
+  "samba-dsdb-modules": "/{usr/,}lib/*/samba/ldb/samba_dsdb.so",
+  "samba-vfs-modules": "/{usr/,}lib/*/samba/vfs/acl_xattr.so",
 } as const;
 
 export type DebianPackage = keyof typeof PROOFS;
