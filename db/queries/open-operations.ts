@@ -3,10 +3,17 @@ import { createHash } from "node:crypto";
 import { eq, sql } from "drizzle-orm";
 import type { ApprovalRule } from "../../contracts/policy.ts";
 import type { Settings } from "../../contracts/settings.schema.ts";
-import { isAutomatic, type OperationKind, type Priority, type Trigger } from "../../contracts/states.ts";
+import {
+  isAutomatic,
+  isJob,
+  type OperationKind,
+  type Priority,
+  setsPassword,
+  type Trigger,
+} from "../../contracts/states.ts";
 import type { Transaction } from "../client.ts";
 import { credentials, devices, policies } from "../schema/index.ts";
-import { readApprovalDigests } from "./approval-facts.ts";
+import { readApprovalDigest, readApprovalDigests } from "./approval-facts.ts";
 import type { Actor } from "./audit.ts";
 import { uuidArray } from "./eligibility.ts";
 import { readSettings } from "./settings.ts";
@@ -20,7 +27,19 @@ export interface Opening {
   readonly actor: Actor;
   /** The operation whose success makes these. Its chain starts their workflows. */
   readonly parentCode?: number;
+  /** Of operations that run a template of their own. */
+  readonly work?: Work;
   readonly items: readonly OpeningItem[];
+}
+
+export interface Work {
+  readonly templateId: string;
+  /** Values for tags of the template, and what else was said about the work. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Set where it is about no stored credential: its items name who logs in, the work is on this device. */
+  readonly elsewhere?: { readonly deviceId: string; readonly username: string };
+  /** It waits beside another operation of the credential, and holds no place. */
+  readonly beside?: true;
 }
 
 export interface OpeningItem {
@@ -81,13 +100,15 @@ export async function openOperations(tx: Transaction, opening: Opening): Promise
   const items = opening.items.toSorted((a, b) => (a.credentialId < b.credentialId ? -1 : 1));
   if (items.length === 0) return [];
   const ids = items.map(({ credentialId }) => credentialId);
-  const [found, settings] = await Promise.all([readTargets(tx, ids), readSettings(tx)]);
+  const [found, settings] = await Promise.all([readTargets(tx, ids, opening.work), readSettings(tx)]);
   const targets = new Map(found.map((row) => [row.credential, row]));
   const rows: (Row & { target: Target })[] = [];
   for (const { credentialId, trigger, dueAt, waitingFor } of items) {
     const row = targets.get(credentialId);
     if (!row) continue;
-    const { policy, approval: policyApproval, ...where } = row;
+    const { policy: policyOf, approval: policyApproval, ...where } = row;
+    // A policy is about passwords: its limits, windows and pause hold for no job.
+    const policy = isJob(opening.kind) ? null : policyOf;
     rows.push({
       ...where,
       policy,
@@ -102,13 +123,14 @@ export async function openOperations(tx: Transaction, opening: Opening): Promise
   }
   await storeTargets(tx, rows);
   if (rows.length >= BULK) await tx.execute(sql`discard plans`);
-  const opened = await insert(tx, opening, await bind(tx, opening.kind, rows));
+  const opened = await insert(tx, opening, await bind(tx, opening, rows));
   if (opened.length > 0 && opening.parentCode === undefined)
     await tx.execute(sql`select pg_notify(${STARTED_CHANNEL}, '')`);
   return opened;
 }
 
-async function readTargets(tx: Transaction, ids: readonly string[]) {
+async function readTargets(tx: Transaction, ids: readonly string[], work: Work | undefined) {
+  const elsewhere = work?.elsewhere;
   return tx
     .select({
       credential: credentials.id,
@@ -116,8 +138,8 @@ async function readTargets(tx: Transaction, ids: readonly string[]) {
       policy: credentials.policyId,
       approval: policies.approval,
       target: {
-        username: credentials.username,
-        domain: credentials.domain,
+        username: elsewhere ? sql<string>`${elsewhere.username}::text` : credentials.username,
+        domain: elsewhere ? sql<string>`''` : credentials.domain,
         device: devices.name,
         address: devices.address,
         manufacturer: devices.manufacturer,
@@ -128,7 +150,7 @@ async function readTargets(tx: Transaction, ids: readonly string[]) {
       },
     })
     .from(credentials)
-    .innerJoin(devices, eq(devices.id, credentials.deviceId))
+    .innerJoin(devices, eq(devices.id, elsewhere ? elsewhere.deviceId : credentials.deviceId))
     .leftJoin(policies, eq(policies.id, credentials.policyId))
     .where(sql`${credentials.id} = any(${uuidArray(ids)})`);
 }
@@ -141,7 +163,7 @@ function digestOf(target: Target): string {
 
 /**
  * Who must agree; null: nobody. What another operation's success or failure demands was agreed to with that one, and a
- * policy's rule is about changes, not about looking.
+ * policy's rule is about passwords, not about looking or other work.
  */
 export function approvalFor(about: {
   kind: OperationKind;
@@ -151,7 +173,7 @@ export function approvalFor(about: {
 }): ApprovalRule | null {
   const { kind, trigger, settings } = about;
   if (trigger !== "request" && !isAutomatic(trigger)) return null;
-  const ofPolicy = kind === "verify-password" ? null : about.policyApproval;
+  const ofPolicy = setsPassword(kind) ? about.policyApproval : null;
   if (ofPolicy) return ofPolicy.levels.length > 0 ? ofPolicy : null;
   const approvals = settings.approvalsByKind[kind] ?? 0;
   if (approvals === 0) return null;
@@ -159,11 +181,31 @@ export function approvalFor(about: {
 }
 
 /** Gives the rows that wait for an approval the digest of what is to be approved. */
-async function bind(tx: Transaction, kind: OperationKind, rows: readonly Row[]): Promise<readonly Row[]> {
-  const asked = rows.filter(({ approval }) => approval !== null).map(({ credential }) => credential);
+async function bind(tx: Transaction, { kind, work }: Opening, rows: readonly Row[]): Promise<readonly Row[]> {
+  const asked = rows.filter(({ approval }) => approval !== null);
   if (asked.length === 0) return rows;
-  const digests = await readApprovalDigests(tx, kind, asked);
+  const digests = work
+    ? await readDigestsOfWork(tx, { kind, work }, asked)
+    : await readApprovalDigests(
+        tx,
+        kind,
+        asked.map(({ credential }) => credential),
+      );
   return rows.map((row) => (row.approval ? { ...row, bound: digests.get(row.credential) ?? null } : row));
+}
+
+async function readDigestsOfWork(
+  tx: Transaction,
+  { kind, work }: { kind: OperationKind; work: Work },
+  rows: readonly Row[],
+): Promise<Map<string, string>> {
+  const { templateId, parameters, elsewhere } = work;
+  const digests = rows.map(async ({ credential, device, policy }) => {
+    const loginCredentialId = elsewhere ? credential : null;
+    const of = { credentialId: credential, deviceId: device, policyId: policy, kind, templateId, parameters };
+    return [credential, await readApprovalDigest(tx, { ...of, loginCredentialId })] as const;
+  });
+  return new Map(await Promise.all(digests));
 }
 
 async function storeTargets(tx: Transaction, rows: readonly (Row & { target: Target })[]): Promise<void> {
@@ -177,7 +219,9 @@ async function storeTargets(tx: Transaction, rows: readonly (Row & { target: Tar
 }
 
 async function insert(tx: Transaction, opening: Opening, rows: readonly Row[]): Promise<Opened[]> {
-  const { kind, priority, reason, actor, parentCode = null } = opening;
+  const { kind, priority, reason, actor, parentCode = null, work } = opening;
+  const own = sql`${work?.elsewhere === undefined && work?.beside === undefined}::boolean`;
+  const login = sql`${work?.elsewhere !== undefined}::boolean`;
   const items = rows.map(({ credential, device, site, digest, policy, trigger, due, wait, approval, bound }) => {
     return { credential, device, site, digest, policy, trigger, due, wait, approval, bound } satisfies Row;
   });
@@ -191,11 +235,12 @@ async function insert(tx: Transaction, opening: Opening, rows: readonly Row[]): 
     ), made as (
       insert into operations (kind, state, credential_id, open_credential_id, device_id, target_id, site, policy_id,
         parent_code, started_run, trigger, requested_by, reason, priority, approval, approval_digest,
-        approval_expires_at, scheduled_for, due_at, wake_at, waiting_for)
-      select ${kind}, case when approval is null then 'scheduled' else 'awaiting-approval' end, credential, credential,
-        device, target, site, policy, ${parentCode}::bigint, case when ${parentCode}::bigint is null then 0 else 1 end,
+        approval_expires_at, scheduled_for, due_at, wake_at, waiting_for, template_id, parameters, login_credential_id)
+      select ${kind}, case when approval is null then 'scheduled' else 'awaiting-approval' end, credential,
+        case when ${own} then credential end, device, target, site, policy, ${parentCode}::bigint, case when ${parentCode}::bigint is null then 0 else 1 end,
         trigger, ${actor.person ?? ""}, ${reason}, ${priority}::smallint, approval, bound, expires, at, at,
-        coalesce(expires, at), case when approval is not null then null when at > now() then wait else 'queue' end
+        coalesce(expires, at), case when approval is not null then null when at > now() then wait else 'queue' end,
+        ${work?.templateId ?? null}::uuid, ${JSON.stringify(work?.parameters ?? {})}::jsonb, case when ${login} then credential end
       from work
       order by credential
       on conflict do nothing
