@@ -86,6 +86,7 @@ export const CREDENTIALS = {
     "The plugin needs a template and the credential names none.",
     "Choose a template in the execution settings.",
   ),
+  "template.not-found": entry(404, "There is no such template.", "Check the id."),
   "template.not-active": entry(
     422,
     "The template is switched off, or none of its versions was approved yet.",
