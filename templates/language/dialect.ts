@@ -2,13 +2,15 @@
 
 /**
  * What a text is for the one who gets it, which decides how a tag's value is put into it.
- * - `typed`: typed into a session. A text that is one tag alone answers a prompt and is sent as it is; one with other
- *   words is a command line, in which values are quoted for a POSIX shell where they need it.
- * - `pattern`: compared with output; a value matches itself.
+ * - `typed`: typed into a session. A text of tags alone (line ends and `: \ @ /` between them do not count) answers a
+ *   prompt and is sent as it is; one with other words is a command line, in which values are quoted for a POSIX shell
+ *   where they need it.
+ * - `pattern`: compared with output, `*` for anything; `regex`: a regular expression, `/…/` once it was read. A value
+ *   matches itself: who compares takes the text apart and asks `valueOf` for the values.
  * - `sql`: a statement: quoted by where the tag stands (literal, quoted or bare identifier) and by the SQL dialect.
  * - `ldap-filter`, `ldap-dn`: RFC 4515, RFC 4514. - `json`, `url`: escaped for those. - `plain`: as it is.
  */
-export type Context = "typed" | "pattern" | "sql" | "ldap-filter" | "ldap-dn" | "json" | "url" | "plain";
+export type Context = "typed" | "pattern" | "regex" | "sql" | "ldap-filter" | "ldap-dn" | "json" | "url" | "plain";
 
 /** How a dialect of SQL quotes. */
 export type SqlDialect = "postgresql" | "mysql" | "oracle" | "sql-server";

@@ -1,0 +1,80 @@
+import type { Context, Dialect } from "./dialect.ts";
+import { flatten, unflatten } from "./flat.ts";
+import type { Reading } from "./reading.ts";
+import { complaint, type Place } from "./rules.ts";
+import type { Complaint, Text } from "./script.ts";
+
+interface Asked {
+  readonly text: Text;
+  readonly context: Context;
+  readonly form: Dialect["form"];
+  readonly place: Place;
+}
+
+const SLASHED = /^\/[^]*\/[ims]*$/;
+const META = /[\\^$.|?*+()[\]{}]/;
+const ENDINGS: Readonly<Record<string, string>> = { "\\r": "\r", "\\n": "\n", "\\t": "\t" };
+
+/** Whether the text between the slashes is a regular expression of JavaScript. */
+export function compiles(source: string, flags = ""): boolean {
+  try {
+    new RegExp(source, flags);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function escapeRegex(text: string): string {
+  return text.replaceAll(/[\\^$.|?*+()[\]{}/]/g, "\\$&");
+}
+
+/** A glob, in which `*` is the only wildcard, as a regular expression. */
+function globSource(glob: string): string {
+  return glob.split("*").map(escapeRegex).join("[^]*");
+}
+
+function mendRegex(source: string, place: Place): { source: string; complaints: Complaint[] } {
+  if (SLASHED.test(source)) {
+    const body = source.slice(1, source.lastIndexOf("/"));
+    const message = "This regular expression is plain text; expect would do.";
+    return { source, complaints: META.test(body) || body === "" ? [] : [complaint("regex.literal", message, place)] };
+  }
+  const body = source.replace(/^\/(?=[^])/, "");
+  if (!compiles(body) && body.includes("*")) {
+    const message = "This is no regular expression: read as a text in which * stands for anything.";
+    return { source: `/${globSource(body)}/`, complaints: [complaint("regex.glob", message, place)] };
+  }
+  const message = "A regular expression stands between slashes: read as if it did.";
+  return { source: `/${body}/`, complaints: [complaint("regex.no-slashes", message, place)] };
+}
+
+function mendGlob(source: string, place: Place): { source: string; complaints: Complaint[] } {
+  const mended = source
+    .replaceAll(/(?<!\.)\.\*/g, "*")
+    .replaceAll(/\[([A-Za-z])([A-Za-z])\]/g, (set, one: string, other: string) =>
+      one !== other && one.toLowerCase() === other.toLowerCase() ? "*" : set,
+    )
+    .replace(/(?:\\[rnt])+(?=\*?$)/, (ending) => ending.replaceAll(/\\[rnt]/g, (escape) => ENDINGS[escape] ?? ""));
+  const message =
+    "Taken literally this would never be seen: only * is a wildcard. Read as its author will have meant it.";
+  return { source: mended, complaints: mended === source ? [] : [complaint("pattern.not-a-glob", message, place)] };
+}
+
+/** Makes of a pattern what its author meant. A regular expression has its slashes afterwards. */
+export function mendPattern(asked: Asked): Reading<Text> {
+  const { text, context, form, place } = asked;
+  if (context !== "pattern" && context !== "regex") {
+    return { value: text, complaints: [] };
+  }
+  const flat = flatten(text);
+  if (/^\/?\/?$/.test(flat.source)) {
+    const message = "An empty pattern is met at once: nothing is waited for.";
+    return { value: text, complaints: [complaint("pattern.empty", message, place)] };
+  }
+  if (form === "expect") {
+    return { value: text, complaints: [] };
+  }
+  const mended = context === "regex" ? mendRegex(flat.source, place) : mendGlob(flat.source, place);
+  return { value: unflatten(mended.source, flat.tags.values()), complaints: mended.complaints };
+}

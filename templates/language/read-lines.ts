@@ -1,0 +1,152 @@
+import type { CommandRule, Context, Dialect } from "./dialect.ts";
+import { unescapeLine, unescapeTcl } from "./escapes.ts";
+import { nearest } from "./nearest.ts";
+import { mendPattern } from "./patterns.ts";
+import type { PlacedCommand, Reading } from "./reading.ts";
+import { complaint, type Place } from "./rules.ts";
+import type { Tag, Text } from "./script.ts";
+import { cutTags } from "./tags.ts";
+import { readWords, type Word } from "./words.ts";
+
+/** Commands that take any number of arguments are read up to this many. */
+const MOST_ARGUMENTS = 64;
+
+interface Line {
+  readonly text: string;
+  /** From 1. */
+  readonly number: number;
+  readonly dialect: Dialect;
+}
+
+/** The command of a dialect by one of its names. */
+export function findRule(dialect: Dialect, word: string): { name: string; rule: CommandRule } | undefined {
+  const asked = word.toLowerCase();
+  for (const [name, rule] of Object.entries(dialect.commands)) {
+    if (name === asked || rule.aliases?.some((alias) => alias.toLowerCase() === asked) === true) {
+      return { name, rule };
+    }
+  }
+  return undefined;
+}
+
+/** What an argument is. `-re` before it says that it is a regular expression, as in Tcl's Expect. */
+export function contextOf(rule: CommandRule, args: readonly Text[], index: number): Context {
+  const option = args[index - 1];
+  const context = rule.contexts[index] ?? rule.contexts.at(-1) ?? "plain";
+  return option?.length === 1 && option[0] === "-re" ? "regex" : context;
+}
+
+/** Lines of a body, with any line end, without the byte order mark. */
+export function linesOf(body: string): string[] {
+  return body.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/);
+}
+
+function unknownCommand(line: Line, word: string, place: Place) {
+  const names = Object.entries(line.dialect.commands).flatMap(([name, rule]) => [name, ...(rule.aliases ?? [])]);
+  const meant = nearest(word.toLowerCase(), names);
+  const hint = meant === undefined ? "" : `; ${meant} may be meant`;
+  const shown = /^[!\w-]{1,40}$/.test(word) ? `There is no command ${word}` : "This is no command";
+  return complaint("command.unknown", `${shown}${hint}.`, place);
+}
+
+/** The literal text of an argument, with its escapes resolved. */
+function literal(dialect: Dialect, word: Word, raw: string, context: Context): string {
+  if (dialect.form === "expect") {
+    return word.form === "braced" ? raw : unescapeTcl(raw);
+  }
+  const text = word.form === "bare" ? raw : unescapeLine(raw);
+  return context === "typed" || context === "plain" ? text.replaceAll(/\[nl\]/gi, "\n") : text;
+}
+
+/** Whether an argument needs no quotes: words, numbers, a filter in its parentheses, an option of Tcl. */
+function mayBeBare(dialect: Dialect, context: Context, raw: string): boolean {
+  return context === "plain" || (context === "ldap-filter" && raw.startsWith("(")) || dialect.form === "expect";
+}
+
+function readArgument(line: Line, word: Word, context: Context): Pick<PlacedCommand, "tags"> & Reading<Text> {
+  const cut = cutTags(word.raw, (offset) => ({ line: line.number, column: word.at + offset + 1 }));
+  const text = cut.pieces.map(({ value }): string | Tag =>
+    typeof value === "string" ? literal(line.dialect, word, value, context) : value,
+  );
+  const tags = cut.pieces.flatMap(({ at, value }) =>
+    typeof value === "string" ? [] : [{ name: value.tag, line: line.number, column: word.at + at + 1 }],
+  );
+  const complaints = [...cut.complaints];
+  const place = { line: line.number, column: word.at + 1 };
+  if (word.form === "bare" && !mayBeBare(line.dialect, context, word.raw)) {
+    complaints.push(complaint("quote.missing", "The quotes are missing: read to the end of the line.", place));
+  }
+  if (line.dialect.form === "expect" && word.form === "quoted" && /(?<!\\)(?:\\\\)*(?:\$[\w{]|\[\w)/.test(word.raw)) {
+    const message = "Tcl would put a value in here; it is taken as it stands.";
+    complaints.push(complaint("tcl.substitution", message, place));
+  }
+  const mended = mendPattern({ text, context, form: line.dialect.form, place });
+  return { value: mended.value, complaints: [...complaints, ...mended.complaints], tags };
+}
+
+function readArguments(
+  line: Line,
+  rule: CommandRule,
+  words: readonly Word[],
+): Reading<PlacedCommand["args"]> & Pick<PlacedCommand, "tags"> {
+  const args: Text[] = [];
+  const read = words.map((word, index) => {
+    const argument = readArgument(line, word, contextOf(rule, args, index));
+    args.push(argument.value);
+    return argument;
+  });
+  return {
+    value: args,
+    complaints: read.flatMap((argument) => argument.complaints),
+    tags: read.flatMap((argument) => argument.tags),
+  };
+}
+
+function readLine(line: Line): Reading<PlacedCommand | undefined> {
+  const indent = line.text.length - line.text.trimStart().length;
+  const word = /^[^\s"]+/.exec(line.text.slice(indent))?.[0] ?? "";
+  const place = { line: line.number, column: indent + 1 };
+  const found = findRule(line.dialect, word);
+  if (found === undefined) {
+    return { value: undefined, complaints: [unknownCommand(line, word, place)] };
+  }
+  const [fewest, allowed] = found.rule.arguments;
+  const most = Math.min(allowed, MOST_ARGUMENTS);
+  const braces = line.dialect.form === "expect";
+  const from = indent + word.length;
+  const dashes = braces ? (/^\s*--(?=\s)/.exec(line.text.slice(from))?.[0].length ?? 0) : 0;
+  const asked = { text: line.text.trimEnd(), from: from + dashes, most, braces, line: line.number };
+  const { words, complaints } = readWords(asked);
+  if (words.length < fewest) {
+    const message = `${found.name} takes ${fewest === allowed ? "" : "at least "}${fewest} argument${fewest === 1 ? "" : "s"}.`;
+    return { value: undefined, complaints: [complaint("arguments.count", message, place)] };
+  }
+  const read = readArguments(line, found.rule, words);
+  return {
+    value: { name: found.name, args: read.value, line: line.number, column: place.column, tags: read.tags },
+    complaints: [...complaints, ...read.complaints],
+  };
+}
+
+/** Reads a body of one command a line. */
+export function readLines(body: string, dialect: Dialect): Reading<PlacedCommand[]> {
+  const commands: PlacedCommand[] = [];
+  const complaints = [];
+  for (const [index, text] of linesOf(body).entries()) {
+    const number = index + 1;
+    if (text.trim() === "" || text.trimStart().startsWith("#")) {
+      continue;
+    }
+    if (commands.at(-1)?.name === "end") {
+      const message = "Nothing after end is run: this line and those after it are left out.";
+      complaints.push(complaint("line.after-end", message, { line: number, column: 1 }));
+      break;
+    }
+    const read = readLine({ text, number, dialect });
+    complaints.push(...read.complaints);
+    if (read.value !== undefined) {
+      commands.push(read.value);
+    }
+  }
+  return { value: commands, complaints };
+}

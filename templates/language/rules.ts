@@ -1,0 +1,42 @@
+import type { Complaint } from "./script.ts";
+
+/** Every rule a template can break, and what follows. `docs/templates.md` explains each. */
+export const RULES = {
+  "template.empty": "refusal",
+  "command.unknown": "refusal",
+  "arguments.count": "refusal",
+  "argument.value": "refusal",
+  "argument.trailing": "warning",
+  "quote.missing": "warning",
+  "quote.unclosed": "warning",
+  "quote.inner": "warning",
+  "line.after-end": "warning",
+  "tag.unknown": "refusal",
+  "tag.broken": "refusal",
+  "tag.wrong-kind": "refusal",
+  "password.not-owned": "refusal",
+  "password.never-sent": "refusal",
+  "password.argument": "warning",
+  "password.alphabet": "warning",
+  "pattern.empty": "warning",
+  "pattern.not-a-glob": "warning",
+  "regex.no-slashes": "warning",
+  "regex.literal": "warning",
+  "regex.glob": "warning",
+  "regex.invalid": "refusal",
+  "tcl.substitution": "warning",
+  "sql.unclosed": "refusal",
+  "value.context": "refusal",
+} as const satisfies Readonly<Record<string, Complaint["severity"]>>;
+
+export type Rule = keyof typeof RULES;
+
+/** A place in a body; both from 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+export function complaint(rule: Rule, message: string, place: Place): Complaint {
+  return { severity: RULES[rule], rule, message, line: place.line, column: place.column };
+}
