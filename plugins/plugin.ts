@@ -72,6 +72,12 @@ export interface Session {
    * the first byte that may change something. Throws as `apply` does. Absent where the plugin has no such kinds.
    */
   run?(script: BoundScript, call: Call, pointOfNoReturn: () => Promise<void>): Promise<void>;
+  /**
+   * Runs a template up to its first command that carries a password, any of `PASSWORD_TAGS`, which is not sent; those
+   * before it are. Absent where nothing can be seen that way. Throws {@link PluginFailure}.
+   * @returns the line it stopped before; undefined when the template carries no password and was run to its end
+   */
+  rehearse?(script: BoundScript, call: Call): Promise<number | undefined>;
   /** Whether the session can make another change. A session that failed answers false. */
   reusable(): boolean;
   /** Ends the connection politely. Never throws. */

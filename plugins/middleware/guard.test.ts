@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import type { BoundScript } from "../../templates/language/script.ts";
 import { Secret } from "../../contracts/secret.ts";
 import {
   type Call,
@@ -22,6 +23,7 @@ const device: Device = { address: "127.0.0.1", settings: {} };
 
 interface Behaviour {
   apply?: Session["apply"];
+  rehearse?: NonNullable<Session["rehearse"]>;
   open?: () => Promise<void>;
   verify?: Plugin["verify"];
   close?: () => Promise<void>;
@@ -32,6 +34,7 @@ function misbehaving(behaviour: Behaviour) {
   const seen = { destroyed: 0 };
   const session: Session = {
     apply: behaviour.apply ?? ((_change, _call, pointOfNoReturn) => pointOfNoReturn()),
+    ...(behaviour.rehearse && { rehearse: behaviour.rehearse }),
     reusable: () => true,
     close: behaviour.close ?? (() => Promise.resolve()),
     destroy: () => {
@@ -157,6 +160,36 @@ describe("the point of no return", () => {
     );
     expect(error).toMatchObject({ code: "target.timeout", effect: "none" });
     expect(passed).toBe(false);
+  });
+});
+
+describe("a rehearsal", () => {
+  const script: BoundScript = { script: { commands: [] }, values: { NEW_PASSWORD: new Secret(NEXT) } };
+
+  it("ends the session, and masks what the template's tags stand for", async () => {
+    const { plugin, seen } = misbehaving({
+      rehearse: async (_script, { transcript }) => {
+        transcript(`said ${NEXT}`);
+        return 3;
+      },
+    });
+    const { call, lines } = newCall();
+    const session = await plugin.open(device, login, call);
+    expect(await session.rehearse?.(script, call)).toBe(3);
+    expect(lines.join()).toMatch(/^said /);
+    expect(lines.join()).not.toContain(NEXT);
+    expect(session.reusable()).toBe(false);
+    expect(seen.destroyed).toBe(1);
+  });
+
+  it("fails without an effect, and is absent where the plugin has none", async () => {
+    const { plugin } = misbehaving({ rehearse: () => Promise.reject(new PluginFailure("target.timeout", NEXT)) });
+    const session = await plugin.open(device, login, newCall().call);
+    const failure: unknown = await session.rehearse?.(script, newCall().call).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "target.timeout", effect: "none" });
+    expect(failure instanceof PluginFailure && failure.message).not.toContain(NEXT);
+    const other = await misbehaving({}).plugin.open(device, login, newCall().call);
+    expect(other.rehearse).toBeUndefined();
   });
 });
 

@@ -87,7 +87,21 @@ function guardSession(session: Session, loginPassword: Secret): Session {
     }
   }
 
+  async function rehearse(script: BoundScript, to: { call: Call; work: NonNullable<Session["rehearse"]> }) {
+    const { call: guarded, redact } = guardCall(to.call, [loginPassword, ...secretsOf(script)]);
+    try {
+      if (!usable) throw new PluginFailure("target.connection-lost", "The session has failed before.");
+      return await inTime(to.work(script, guarded), guarded.signal);
+    } catch (error) {
+      throw cleanFailure(error, redact, "none");
+    } finally {
+      // It stands in the middle of a dialogue.
+      destroy();
+    }
+  }
+
   const run = session.run?.bind(session);
+  const work = session.rehearse?.bind(session);
   return {
     apply: (change, call, pointOfNoReturn) => {
       const secrets = [change.next, ...(change.current ? [change.current] : []), ...secretsOf(change.script)];
@@ -99,6 +113,7 @@ function guardSession(session: Session, loginPassword: Secret): Session {
         return send((guarded, pass) => run(script, guarded, pass), { call, secrets, pointOfNoReturn });
       },
     }),
+    ...(work && { rehearse: (script, call) => rehearse(script, { call, work }) }),
     reusable: () => usable && session.reusable(),
     close: async () => {
       usable = false;
