@@ -2,10 +2,22 @@ import type { z } from "zod";
 import type { PluginList } from "../contracts/administration.schema.ts";
 import type { Vault } from "../crypto/envelope.ts";
 import type { Database } from "../db/client.ts";
+import type { Dialect } from "../templates/language/dialect.ts";
+import type { Dialect } from "../templates/language/dialect.ts";
 import type { Orchestrator } from "./temporal.ts";
 
+type Listed = z.infer<typeof PluginList>["items"][number];
+
 /** A plugin as the API knows it: what it can do, and whether settings fit it. Never its code. */
-export type PluginInfo = z.infer<typeof PluginList>["items"][number] & {
+export type PluginInfo = Pick<Listed, "kind" | "title" | "capabilities"> & {
+  /** Set where no real server has proven it yet. */
+  readonly experimental?: true;
+  /** JSON Schema of a device's settings for it. */
+  readonly settings?: Listed["settings"];
+  /** The language of its templates; absent when it takes none. */
+  readonly language?: Dialect;
+  /** How its templates are read; absent when it takes none. */
+  readonly language?: Dialect;
   /** Fields that do not fit and the rule each one breaks; empty when all fit. */
   parseSettings(settings: unknown): readonly { field: string; rule: string }[];
 };

@@ -77,11 +77,12 @@ function refuseOpenAddress({ KEYTURN_HOST: host, KEYTURN_TRUSTED_PROXY: proxy }:
   );
 }
 
-function describePlugin({ kind, title, capabilities, settings }: Plugin): PluginInfo {
+function describePlugin({ kind, title, capabilities, settings, language }: Plugin): PluginInfo {
   return {
     kind,
     title,
     capabilities: { ...capabilities, operations: [...capabilities.operations] },
+    ...(language ? { language } : {}),
     parseSettings(values) {
       const { error } = settings.safeParse(values);
       return (error?.issues ?? []).map((issue) => ({
