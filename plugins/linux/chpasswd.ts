@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { Secret } from "../../contracts/secret.ts";
 import { PluginFailure, type Call } from "../plugin.ts";
-import type { Connection } from "./connection.ts";
-import type { Conversation } from "./conversation.ts";
-import { LOCK_BUSY, REFUSED } from "./text.ts";
+import type { Connection } from "../secure-shell/connection.ts";
+import type { Conversation } from "../secure-shell/conversation.ts";
+import { LOCK_BUSY, REFUSED } from "../terminal/text.ts";
 
 export interface OtherChange {
   /** Name of the account to change. */

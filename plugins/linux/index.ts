@@ -1,10 +1,10 @@
 /** Linux accounts over SSH: `passwd` for the account's own password, `chpasswd` (root or sudo) for another's. */
 import { z } from "zod";
-import type { CheckResult } from "../../contracts/messages.ts";
-import { PluginFailure, type Plugin } from "../plugin.ts";
-import { connect, readHostKey } from "./connection.ts";
+import type { Plugin } from "../plugin.ts";
+import { connect, readHostKey } from "../secure-shell/connection.ts";
 import { legalPassword } from "./legal.ts";
-import { LoginDialogue, PasswordRight } from "./login.ts";
+import { LoginDialogue } from "../secure-shell/login.ts";
+import { verifyLogin } from "../secure-shell/verify.ts";
 import { createSession } from "./session.ts";
 
 export const linux: Plugin = {
@@ -29,25 +29,5 @@ export const linux: Plugin = {
     const connection = await connect(device, call, new LoginDialogue(login, call));
     return createSession(connection, login);
   },
-  async verify(device, login, call) {
-    const dialogue = new LoginDialogue(login, call);
-    try {
-      const connection = await connect(device, call, dialogue);
-      void connection.close();
-    } catch (error) {
-      return verdictOf(error);
-    }
-    if (!dialogue.passwordSent) return { verdict: "unknown", code: "verify.no-password-asked" };
-    return { verdict: "accepted", code: dialogue.mustChange ? "verify.must-change" : "verify.accepted" };
-  },
+  verify: verifyLogin,
 };
-
-function verdictOf(error: unknown): CheckResult {
-  if (!(error instanceof PluginFailure)) throw error;
-  if (error instanceof PasswordRight) {
-    const code = error.code === "auth.expired" ? "verify.account-expired" : "verify.must-change";
-    return { verdict: "accepted", code };
-  }
-  if (error.code === "auth.rejected") return { verdict: "rejected", code: "verify.rejected" };
-  return { verdict: "unknown", code: error.code };
-}

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { Secret } from "../../contracts/secret.ts";
 import { PluginFailure, type Call } from "../plugin.ts";
-import type { Connection } from "./connection.ts";
-import type { Conversation } from "./conversation.ts";
-import { LOCK_BUSY, passwdPrompt, REFUSED } from "./text.ts";
+import type { Connection } from "../secure-shell/connection.ts";
+import type { Conversation } from "../secure-shell/conversation.ts";
+import { LOCK_BUSY, passwdPrompt, REFUSED } from "../terminal/text.ts";
 
 export interface OwnChange {
   readonly current: Secret;

@@ -1,6 +1,6 @@
 import { PluginFailure, type Call, type Change, type Login, type Session } from "../plugin.ts";
 import { changeOtherPassword } from "./chpasswd.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "../secure-shell/connection.ts";
 import { isLegalUsername, isTypeable } from "./legal.ts";
 import { changeOwnPassword } from "./passwd.ts";
 

@@ -3,8 +3,8 @@ import { connect as connectSocket, type Socket } from "node:net";
 import type { Client } from "ssh2";
 import { PluginFailure, type Call, type Device } from "../plugin.ts";
 import type { LoginDialogue } from "./login.ts";
-import { excerpt } from "./text.ts";
-import { limit } from "./time-limit.ts";
+import { excerpt } from "../terminal/text.ts";
+import { limit } from "../terminal/time-limit.ts";
 
 const SSH_PORT = 22;
 

@@ -1,6 +1,6 @@
 import type { AnyAuthMethod, AuthenticationType, NextAuthHandler, Prompt } from "ssh2";
 import { PluginFailure, type Call, type Login } from "../plugin.ts";
-import { excerpt, EXPIRED, isPasswordPrompt, LOCKED, MUST_CHANGE, plain } from "./text.ts";
+import { excerpt, EXPIRED, isPasswordPrompt, LOCKED, MUST_CHANGE, plain } from "../terminal/text.ts";
 
 type Handler = (left: AuthenticationType[] | null, partial: boolean | null, next: NextAuthHandler) => void;
 

@@ -1,7 +1,7 @@
 import type { ClientChannel } from "ssh2";
 import { PluginFailure, type Call } from "../plugin.ts";
-import { excerpt, looksLikeQuestion, openLine, plain } from "./text.ts";
-import { limit } from "./time-limit.ts";
+import { excerpt, looksLikeQuestion, openLine, plain } from "../terminal/text.ts";
+import { limit } from "../terminal/time-limit.ts";
 
 /** A device that floods us fills no memory. Characters. */
 const LIMIT = 65_536;

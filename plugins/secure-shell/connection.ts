@@ -6,7 +6,7 @@ import { Conversation } from "./conversation.ts";
 import { handshake, openSocket, type Parts } from "./handshake.ts";
 import { hearRoundsWithoutPrompts } from "./hear.ts";
 import type { LoginDialogue } from "./login.ts";
-import { limit } from "./time-limit.ts";
+import { limit } from "../terminal/time-limit.ts";
 
 /** How long a polite end may take before the connection is cut. Milliseconds. */
 const FAREWELL_MS = 1000;
