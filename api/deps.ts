@@ -3,7 +3,6 @@ import type { PluginList } from "../contracts/administration.schema.ts";
 import type { Vault } from "../crypto/envelope.ts";
 import type { Database } from "../db/client.ts";
 import type { Dialect } from "../templates/language/dialect.ts";
-import type { Dialect } from "../templates/language/dialect.ts";
 import type { Orchestrator } from "./temporal.ts";
 
 type Listed = z.infer<typeof PluginList>["items"][number];
@@ -15,8 +14,6 @@ export type PluginInfo = Pick<Listed, "kind" | "title" | "capabilities"> & {
   /** JSON Schema of a device's settings for it. */
   readonly settings?: Listed["settings"];
   /** The language of its templates; absent when it takes none. */
-  readonly language?: Dialect;
-  /** How its templates are read; absent when it takes none. */
   readonly language?: Dialect;
   /** Fields that do not fit and the rule each one breaks; empty when all fit. */
   parseSettings(settings: unknown): readonly { field: string; rule: string }[];

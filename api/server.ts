@@ -1,6 +1,7 @@
 /** The API process. */
 import { BlockList } from "node:net";
 import { pino } from "pino";
+import { z } from "zod";
 import { type Config, readConfig } from "../config/env.ts";
 import { openVault } from "../crypto/check-value.ts";
 import { openDatabase } from "../db/client.ts";
@@ -77,11 +78,13 @@ function refuseOpenAddress({ KEYTURN_HOST: host, KEYTURN_TRUSTED_PROXY: proxy }:
   );
 }
 
-function describePlugin({ kind, title, capabilities, settings, language }: Plugin): PluginInfo {
+function describePlugin({ kind, title, capabilities, settings, experimental, language }: Plugin): PluginInfo {
   return {
     kind,
     title,
     capabilities: { ...capabilities, operations: [...capabilities.operations] },
+    settings: z.toJSONSchema(settings, { io: "input", unrepresentable: "any" }),
+    ...(experimental ? { experimental } : {}),
     ...(language ? { language } : {}),
     parseSettings(values) {
       const { error } = settings.safeParse(values);

@@ -70,6 +70,22 @@ export const PluginList = z
           lingerMs: z.number(),
           heavy: z.boolean(),
         }),
+        experimental: z.boolean().describe("Whether no real server has proven it yet."),
+        settings: z.record(z.string(), z.unknown()).describe("JSON Schema of a device's settings for it."),
+        template: z
+          .object({
+            form: z.enum(["lines", "statements", "expect"]),
+            commands: z.array(
+              z.object({
+                name: z.string(),
+                aliases: z.array(z.string()),
+                leastArguments: z.int(),
+                mostArguments: z.int().nullable().describe("null: any number."),
+              }),
+            ),
+          })
+          .nullable()
+          .describe("The language of its templates; null when it takes none."),
       }),
     ),
   })

@@ -53,6 +53,17 @@ export function pageOf<T extends z.ZodType>(item: T, id: string) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable() }).meta({ id });
 }
 
+/** What is wrong with a template, or doubtful. */
+export const Complaint = z
+  .object({
+    severity: z.enum(["refusal", "warning"]),
+    rule: z.string().describe("Stable name of the rule; `docs/templates.md` explains each."),
+    message: z.string(),
+    line: z.int().describe("From 1."),
+    column: z.int().describe("From 1."),
+  })
+  .meta({ id: "Complaint" });
+
 /** RFC 9457 problem details, with the catalogue's code and what helps to act on it. */
 export const Problem = z
   .object({
@@ -66,6 +77,7 @@ export const Problem = z
       .array(z.object({ field: z.string(), rule: z.string(), got: z.string() }))
       .optional()
       .describe("Fields that do not fit: the rule and the shape of what was sent, never its value."),
+    complaints: z.array(Complaint).optional().describe("Of a template: what is wrong with its text, and where."),
     openCode: OperationCode.optional().describe("The operation that is open."),
     state: z.string().optional().describe("The operation's present state."),
     currentVersion: z.int().nullable().optional().describe("The version that is current now."),

@@ -87,6 +87,42 @@ export const CREDENTIALS = {
     "Choose a template in the execution settings.",
   ),
   "template.not-found": entry(404, "There is no such template.", "Check the id."),
+  "template.refused": entry(
+    422,
+    "The template cannot be run as it is written.",
+    "Mend the lines named in `complaints`; `docs/templates.md` explains the rules.",
+  ),
+  "template.name-taken": entry(
+    409,
+    "An active template of this plugin and kind has this name.",
+    "Edit that one, or choose another name.",
+  ),
+  "template.shipped": entry(
+    409,
+    "The template came with Keyturn, which keeps its text up to date.",
+    "Make a template of your own with its text, and edit that one.",
+  ),
+  "template.in-use": entry(
+    409,
+    "Credentials or open operations name the template.",
+    "Give them another one first; the template's `uses` names the credentials.",
+  ),
+  "template.not-pending": entry(
+    409,
+    "The version does not wait for a decision, or is not the latest one.",
+    "Look at the template's versions again.",
+  ),
+  "template.own-version": entry(403, "Who wrote a version of a template may not decide it.", "Ask another person."),
+  "template.unfit": entry(
+    422,
+    "The template is of another plugin, or of a kind that sets no password.",
+    "Choose one of the credential's plugin and of a kind that sets a password.",
+  ),
+  "template.no-rehearsal": entry(
+    409,
+    "The credential's plugin cannot rehearse.",
+    "See what would be sent with `keyturn template run --dry`.",
+  ),
   "template.not-active": entry(
     422,
     "The template is switched off, or none of its versions was approved yet.",

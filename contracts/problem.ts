@@ -1,5 +1,14 @@
 import { type ErrorCode, ERRORS } from "./errors.ts";
 
+/** What is wrong with a template, where; see `templates/language/script.ts`. */
+interface Complaint {
+  readonly severity: "refusal" | "warning";
+  readonly rule: string;
+  readonly message: string;
+  readonly line: number;
+  readonly column: number;
+}
+
 /** What a refusal may carry beside its code, to act on it. */
 export interface ProblemExtras {
   /** The operation that holds the credential's one open place. */
@@ -10,6 +19,8 @@ export interface ProblemExtras {
   readonly currentVersion?: number | null;
   /** Fields that do not fit, the rule each one breaks and the shape (never the value) it had. */
   readonly errors?: readonly { field: string; rule: string; got: string }[];
+  /** What is wrong with a template. */
+  readonly complaints?: readonly Complaint[];
 }
 
 /** A request that cannot be answered as asked. Thrown by handlers and queries, sent as RFC 9457 problem details. */

@@ -43,6 +43,8 @@ export const Settings = z.strictObject({
   approvalsByKind: z
     .partialRecord(z.enum(OPERATION_KINDS), z.int().min(0).max(10))
     .default({ "certificate-publication": 1, "task-manager": 1 }),
+  /** Whether a new text of a template runs only after a second person approved it. */
+  templateApproval: z.boolean().default(true),
   /** Minutes after which an operation that waits for approval expires, where its policy says nothing. */
   approvalExpiresMinutes: whole(1, 43_200, 1440),
   /** Outcomes after which a credential with automatic reconciliation is reconciled. */

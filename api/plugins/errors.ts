@@ -22,7 +22,7 @@ export function addErrors(app: FastifyInstance): void {
 
 function toBody(problem: ApiProblem, request: FastifyRequest): Problem {
   const { status, title } = ERRORS[problem.code];
-  const { errors, ...extras } = problem.extras;
+  const { errors, complaints, ...extras } = problem.extras;
   return {
     type: `urn:keyturn:problem:${problem.code}`,
     title,
@@ -31,6 +31,7 @@ function toBody(problem: ApiProblem, request: FastifyRequest): Problem {
     code: problem.code,
     requestId: request.id,
     ...(errors ? { errors: [...errors] } : {}),
+    ...(complaints ? { complaints: [...complaints] } : {}),
     ...extras,
   };
 }
@@ -45,6 +46,7 @@ function toProblem(error: unknown, request: FastifyRequest): ApiProblem {
 
 const CONFLICTS: Readonly<Record<string, string>> = {
   devices_name_active: "An active device has this name.",
+  templates_name_active: "An active template of this plugin and kind has this name.",
   credentials_identity_active: "An active credential has this device, plugin, user name, domain and additional info.",
 };
 
@@ -53,6 +55,8 @@ const REFERENCES: Readonly<Record<string, string>> = {
   credentials_authentication_credential_id_credentials_id_fk: "authenticationCredentialId",
   credentials_parent_credential_id_credentials_id_fk: "parentCredentialId",
   credentials_strength_id_strengths_id_fk: "strengthId",
+  credentials_template_id_templates_id_fk: "templateId",
+  credentials_reconciliation_template_id_templates_id_fk: "reconciliation.templateId",
 };
 
 /** SQLSTATE of values PostgreSQL cannot hold: characters, numbers and dates out of range. */

@@ -8,6 +8,7 @@ import {
 import { listAudit } from "../../db/queries/audit-list.ts";
 import { auditObject } from "../../db/queries/audit.ts";
 import { editSettings, readSettingsRow } from "../../db/queries/settings.ts";
+import type { Dialect } from "../../templates/language/dialect.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
 import { wakePaused } from "../wake-waiting.ts";
@@ -25,7 +26,14 @@ export function addAdministrationRoutes(add: AddRoute, deps: ApiDeps): void {
     permission: "read",
     answer: PluginList,
     handle: async () => ({
-      items: deps.plugins.map(({ kind, title, capabilities }) => ({ kind, title, capabilities })),
+      items: deps.plugins.map(({ kind, title, capabilities, experimental = false, settings = {}, language }) => ({
+        kind,
+        title,
+        capabilities,
+        experimental,
+        settings,
+        template: language ? describeLanguage(language) : null,
+      })),
     }),
   });
   add({
@@ -39,6 +47,26 @@ export function addAdministrationRoutes(add: AddRoute, deps: ApiDeps): void {
     answer: AuditPage,
     handle: ({ query }) => listAudit(deps.db, query),
   });
+}
+
+function describeLanguage({ form, commands }: Dialect) {
+  return {
+    form,
+    commands: Object.entries(commands).map(
+      ([
+        name,
+        {
+          arguments: [least, most],
+          aliases = [],
+        },
+      ]) => ({
+        name,
+        aliases: [...aliases],
+        leastArguments: least,
+        mostArguments: Number.isFinite(most) ? most : null,
+      }),
+    ),
+  };
 }
 
 function addSettingsRoutes(add: AddRoute, deps: ApiDeps): void {

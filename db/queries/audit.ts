@@ -54,6 +54,7 @@ export interface AuditRow {
     | "strength"
     | "site"
     | "versions"
+    | "template"
     | "import";
   readonly objectId: string;
   readonly details?: Record<string, unknown>;
