@@ -6,10 +6,12 @@ import type { Settings } from "../contracts/settings.schema.ts";
 import { noteCheck, passPointOfNoReturn } from "../db/queries/attempt.ts";
 import { isChanging, readCurrent } from "../db/queries/stage-facts.ts";
 import type { StagedAttempt } from "../db/queries/stage.ts";
+import type { BoundScript } from "../templates/language/script.ts";
 import type { ActivityDeps } from "./deps.ts";
 import type { Journal } from "./journal.ts";
 import { type BudgetedCheck, checkWithinBudget, withinBudget } from "./logins.ts";
 import { account, isOwn, openVersion, pluginDevice } from "./parties.ts";
+import { bindScript } from "./scripts.ts";
 import type { Lent } from "./sessions.ts";
 
 /** Share of the lease after which the connection is cut: what still leaves the worker then cannot outlive the lease. */
@@ -30,6 +32,8 @@ export class AttemptWork {
   readonly #settings: Settings;
   readonly #journal: Journal;
   readonly #next: Secret;
+  /** The account's password that logged in: what the template's tags say of it. */
+  #password: Secret | undefined;
   readonly #takenAt = performance.now();
   /** Set once the point of no return was asked for: from then on only its refusal proves that nothing was sent. */
   #mayBeSent = false;
@@ -95,10 +99,16 @@ export class AttemptWork {
 
   async #openWith(versionId: string, password: Secret): Promise<Lent> {
     const { parties } = this.attempt;
+    this.#password = password;
     const login: Login = { ...account(parties.authenticator), password };
     const open = () =>
       withinBudget(this.#deps, { account: parties.authenticatorAccount, forProbe: false }, () =>
-        this.#plugin.open(this.#device, login, this.#call(AbortSignal.timeout(this.#limitMs()))),
+        this.#plugin.open(
+          this.#device,
+          login,
+          this.#call(AbortSignal.timeout(this.#limitMs())),
+          this.#script(password),
+        ),
       );
     return isOwn(parties)
       ? { session: await open(), used: false }
@@ -143,11 +153,13 @@ export class AttemptWork {
         session.destroy();
       });
     };
+    const script = this.#password && this.#script(this.#password);
     const change: Change = {
       account: account(parties.credential),
       next: this.#next,
       own: isOwn(parties),
       ...(current?.sealed ? { current: openVersion(this.#deps.vault, current) } : {}),
+      ...(script ? { script } : {}),
     };
     try {
       await session.apply(
@@ -196,10 +208,28 @@ export class AttemptWork {
 
   async #check(password: Secret, how: { forProbe: boolean; keep: boolean }): Promise<BudgetedCheck> {
     const { parties } = this.attempt;
-    const login: Login = { ...account(parties.credential), password };
+    const { credential, device, ownTemplate } = parties;
+    const login: Login = { ...account(credential), password };
+    const facts = { device, account: account(credential), authenticator: credential, password };
+    const script = bindScript(this.#prover, ownTemplate, { vault: this.#deps.vault, facts });
     return checkWithinBudget(this.#deps, { account: parties.account, ...how }, () =>
-      this.#prover.verify(this.#proverDevice, login, this.#call(AbortSignal.timeout(this.#limitMs()))),
+      this.#prover.verify(this.#proverDevice, login, this.#call(AbortSignal.timeout(this.#limitMs())), script),
     );
+  }
+
+  /** What the template says to do, when this password logged in. */
+  #script(password: Secret): BoundScript | undefined {
+    const { parties, current, code } = this.attempt;
+    const facts = {
+      device: parties.device,
+      account: account(parties.credential),
+      authenticator: parties.authenticator,
+      password,
+      next: this.#next,
+      current: current?.sealed ? openVersion(this.#deps.vault, current) : undefined,
+      code,
+    };
+    return bindScript(this.#plugin, parties.template, { vault: this.#deps.vault, facts });
   }
 
   claim() {

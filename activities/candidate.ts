@@ -6,39 +6,50 @@ import { DEFAULT_STRENGTH, type LegalPassword } from "../contracts/strength.ts";
 import { generatePassword, PasswordImpossible } from "../crypto/generate-password.ts";
 import type { CandidateFacts } from "../db/queries/stage.ts";
 import type { Parties, VersionRow } from "../db/queries/stage-facts.ts";
+import type { TemplateText } from "../db/queries/template-text.ts";
 import type { Plugin } from "../plugins/plugin.ts";
+import { legalFor } from "../templates/language/legal.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { isOwn, openVersion, pluginDevice } from "./parties.ts";
+import { scriptOf } from "./scripts.ts";
 
 /** The password to set, or why the operation cannot be carried out: everything that needs no device to tell. */
 export function candidate(
   deps: ActivityDeps,
   facts: CandidateFacts,
 ): { readonly password: Secret } | { readonly refusal: ErrorCode } {
-  const { parties } = facts;
+  const { parties, parent } = facts;
   const plugin = deps.findPlugin(parties.plugin);
   const refusal = ineligible(plugin, parties, facts.login);
   if (refusal || !plugin) return { refusal: refusal ?? "credential.plugin-unknown" };
+  const own = deps.findPlugin(parties.credential.plugin);
   const legals = legalHere(deps, plugin, parties);
-  if (!legals) return { refusal: "operation.not-eligible" };
-  if (facts.parent === null) return { refusal: "operation.not-eligible" };
-  if (facts.parent) {
-    const password = openVersion(deps.vault, facts.parent);
-    const isTaken = legals.every((legal) => isLegal(legal, password.reveal()));
+  if (!own || !legals || parent === null) return { refusal: "operation.not-eligible" };
+  if (parent) {
+    const password = openVersion(deps.vault, parent);
+    const isTaken = own.isSecret?.(password) ?? legals.every((legal) => isLegal(legal, password.reveal()));
     return isTaken ? { password } : { refusal: "child.password-not-legal" };
   }
+  if (own.newSecret) return { password: own.newSecret() };
   return generate(parties, [...legals, ...legalForDescendants(deps, facts)]);
 }
 
 /** What the plugin that sets the password can take, and the credential's own, which proves it; undefined: not set up. */
 function legalHere(deps: ActivityDeps, plugin: Plugin, parties: Parties): LegalPassword[] | undefined {
+  const { device: row, template } = parties;
   const own = deps.findPlugin(parties.credential.plugin);
-  const legals = [...new Set([plugin, own])].map((one) => {
-    const device = one && pluginDevice(one, parties.device);
+  const found = [...new Set([plugin, own])].map((one) => {
+    const device = one && pluginDevice(one, row);
     return device && one.legalPassword(device.settings, isOwn(parties));
   });
-  const found = legals.filter((legal) => legal !== undefined);
-  return found.length === legals.length ? found : undefined;
+  const legals = found.filter((legal) => legal !== undefined);
+  return found.length === legals.length ? [...legals, ...legalForTemplate(plugin, template)] : undefined;
+}
+
+/** What the places can carry at which a template puts the password. */
+function legalForTemplate(plugin: Plugin, template: TemplateText | null): LegalPassword[] {
+  const script = scriptOf(plugin, template);
+  return script && plugin.language ? [legalFor(script, plugin.language)] : [];
 }
 
 function generate(parties: Parties, legals: readonly LegalPassword[]) {
@@ -51,12 +62,16 @@ function generate(parties: Parties, legals: readonly LegalPassword[]) {
   return { refusal: "operation.not-eligible" } as const;
 }
 
-/** What the devices of all who take the same value can take. One that is not set up does not narrow it. */
+/**
+ * What the devices of all who take the same value can take. One that is not set up does not narrow it, nor one whose
+ * secret is no password: that child's own change says so.
+ */
 function legalForDescendants(deps: ActivityDeps, { descendants }: CandidateFacts): LegalPassword[] {
-  return descendants.flatMap((descendant) => {
-    const plugin = deps.findPlugin(descendant.plugin);
-    const device = plugin && pluginDevice(plugin, descendant.device);
-    return plugin && device ? [plugin.legalPassword(device.settings, descendant.own)] : [];
+  return descendants.flatMap(({ plugin: kind, device: row, own, template }) => {
+    const plugin = deps.findPlugin(kind);
+    const device = plugin && pluginDevice(plugin, row);
+    if (!plugin || !device || plugin.isSecret) return [];
+    return [plugin.legalPassword(device.settings, own), ...legalForTemplate(plugin, template)];
   });
 }
 
@@ -70,6 +85,8 @@ function ineligible(
   if (!device.active) return "device.inactive";
   if (parties.needsAutomaticChange && !credential.automaticChange) return "credential.not-automatic";
   if (!plugin) return "credential.plugin-unknown";
+  if (parties.templateId !== null && parties.template === null) return "template.not-active";
+  if (plugin.capabilities.template === "required" && parties.template === null) return "credential.no-template";
   if (!login) return "credential.no-password";
   const own = isOwn(parties);
   if (own ? !plugin.capabilities.ownAccount : !plugin.capabilities.otherAccount) return "operation.not-eligible";

@@ -8,6 +8,7 @@ import { type Call, PluginFailure } from "../plugins/plugin.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { type BudgetedCheck, checkWithinBudget } from "./logins.ts";
 import { account, openVersion, pluginDevice } from "./parties.ts";
+import { bindScript } from "./scripts.ts";
 
 async function call(deps: ActivityDeps, limits?: Limits | null): Promise<Call> {
   const { connectTimeoutSeconds, readTimeoutSeconds } = withLimits(await deps.settings(), limits);
@@ -22,7 +23,7 @@ async function call(deps: ActivityDeps, limits?: Limits | null): Promise<Call> {
 /** Whose stored password is tried. */
 type Stored = Pick<
   NonNullable<Awaited<ReturnType<typeof readForCheck>>>,
-  "credential" | "device" | "current" | "account"
+  "credential" | "device" | "current" | "account" | "ownTemplate"
 >;
 
 interface CheckHow {
@@ -37,11 +38,15 @@ export async function checkStored(deps: ActivityDeps, stored: Stored, how: Check
   const device = plugin && pluginDevice(plugin, stored.device);
   if (!plugin || !device) return { verdict: "unknown", code: "credential.plugin-unknown" };
   if (!stored.current) return { verdict: "unknown", code: "credential.no-password" };
-  const login = { ...account(stored.credential), password: openVersion(deps.vault, stored.current) };
+  const { credential, device: row, ownTemplate } = stored;
+  const password = openVersion(deps.vault, stored.current);
+  const login = { ...account(credential), password };
+  const facts = { device: row, account: account(credential), authenticator: credential, password };
+  const script = bindScript(plugin, ownTemplate, { vault: deps.vault, facts });
   const { transcript } = how;
   const asked = { ...(await call(deps, how.limits)), ...(transcript ? { transcript } : {}) };
   return checkWithinBudget(deps, { account: stored.account, forProbe: how.forProbe }, () =>
-    plugin.verify(device, login, asked),
+    plugin.verify(device, login, asked, script),
   );
 }
 

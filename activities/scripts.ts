@@ -1,0 +1,66 @@
+/** From a template's text to what a plugin carries out: read once, bound to the values of one execution. */
+import { totpBinding, totpToken } from "../crypto/totp.ts";
+import type { Secret } from "../contracts/secret.ts";
+import type { Vault } from "../crypto/envelope.ts";
+import type { Authenticator, DeviceRow } from "../db/queries/stage-facts.ts";
+import type { TemplateText } from "../db/queries/template-text.ts";
+import type { Account, Plugin } from "../plugins/plugin.ts";
+import { readTemplate } from "../templates/language/read.ts";
+import type { BoundScript, Script, TagValues } from "../templates/language/script.ts";
+
+/** Texts never change under their version, so each is read once. A process meets few. */
+const scripts = new Map<string, Script>();
+
+/** What a template says; undefined when there is none, or the plugin takes none. */
+export function scriptOf(plugin: Plugin, template: TemplateText | null): Script | undefined {
+  if (!template || !plugin.language) return undefined;
+  const key = `${plugin.kind}/${template.id}/${template.version}`;
+  const script = scripts.get(key) ?? readTemplate(template.body, plugin.language).script;
+  scripts.set(key, script);
+  return script;
+}
+
+/** Whose values the tags stand for. */
+export interface TagFacts {
+  readonly device: DeviceRow;
+  /** The account that is changed. */
+  readonly account: Account;
+  /** The account that logs in, with its password. */
+  readonly authenticator: Authenticator;
+  readonly password: Secret;
+  readonly next?: Secret | undefined;
+  readonly current?: Secret | undefined;
+  /** Code of the operation. */
+  readonly code?: number | undefined;
+}
+
+/** A template with the values of one execution; undefined when there is none, or the plugin takes none. */
+export function bindScript(
+  plugin: Plugin,
+  template: TemplateText | null,
+  { vault, facts }: { vault: Vault; facts: TagFacts },
+): BoundScript | undefined {
+  const script = scriptOf(plugin, template);
+  return script && { script, values: tagValues(vault, facts) };
+}
+
+function tagValues(vault: Vault, facts: TagFacts): TagValues {
+  const { device, account, authenticator, password, next, current, code } = facts;
+  const { id, totpSealed } = authenticator;
+  return {
+    USERNAME: account.username,
+    ADD_INFO: account.additionalInfo,
+    AUTH_USER: authenticator.username,
+    AUTH_DOMAIN: authenticator.domain,
+    AUTH_PASSWORD: password,
+    COE_SENHA: password,
+    IP: device.address,
+    HOSTNAME: device.name,
+    DOMAIN: device.domain,
+    SERVER_PATH: device.url,
+    ...(next && { NEW_PASSWORD: next, PASSWORD: next }),
+    ...(current && { CURRENT_PASSWORD: current }),
+    ...(totpSealed && { TOTP_TOKEN: () => totpToken(vault.open(totpSealed, totpBinding(id))) }),
+    ...(code !== undefined && { OPERACAO_COD: String(code) }),
+  };
+}
