@@ -23,6 +23,8 @@ function operation(fields: Partial<Operation>): Operation {
       url: "",
       tags: [],
     },
+    templateId: null,
+    parameters: {},
     policyId: null,
     parentCode: null,
     approval: null,

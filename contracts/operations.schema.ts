@@ -37,15 +37,6 @@ export const ChangesAccepted = z
   .meta({ id: "ChangesAccepted" });
 export type ChangesAccepted = z.infer<typeof ChangesAccepted>;
 
-export const OperationInput = z
-  .strictObject({
-    kind: z.enum(OPERATION_KINDS),
-    credentialId: Id,
-    scheduledFor: Moment.optional(),
-    reason: lines(2000).optional(),
-  })
-  .meta({ id: "OperationRequest" });
-
 const approvalFields = {
   rule: ApprovalRules,
   round: z
@@ -97,6 +88,8 @@ const operationFields = {
       tags: z.array(z.string()),
     })
     .describe("The target as it was when the operation was requested."),
+  templateId: Id.nullable().describe("Of kinds that run a template of their own."),
+  parameters: z.record(z.string(), z.string()).describe("Values for tags of that template."),
   policyId: Id.nullable().describe("The policy it was requested under: its limits, windows and approval hold."),
   parentCode: OperationCode.nullable().describe("The operation whose success made this one."),
   approval: z.object(approvalFields).meta({ id: "Approval" }).nullable().describe("Who must agree; null: nobody."),

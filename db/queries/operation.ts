@@ -28,6 +28,8 @@ const columns = {
   credentialId: operations.credentialId,
   deviceId: operations.deviceId,
   target: TARGET,
+  templateId: operations.templateId,
+  parameters: operations.parameters,
   policyId: operations.policyId,
   parentCode: operations.parentCode,
   approval: operations.approval,
