@@ -1,11 +1,12 @@
 import type { LegalPassword } from "../../contracts/strength.ts";
 import { CannotCarry } from "./cannot-carry.ts";
-import type { Context, Dialect } from "./dialect.ts";
+import type { Context, Dialect, SqlDialect } from "./dialect.ts";
 import { flatten } from "./flat.ts";
 import { isAnswer } from "./quote-typed.ts";
+import type { Quoter } from "./quoter.ts";
 import { contextOf, findRule } from "./read-lines.ts";
-import { hasTag, renderText } from "./render.ts";
-import { type Command, NEW_PASSWORD_TAGS, type Script, type TagValues, type Text } from "./script.ts";
+import { hasTag, quoterFor } from "./render.ts";
+import { type Command, NEW_PASSWORD_TAGS, type Script, type Text } from "./script.ts";
 
 const PRINTABLE = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)).join("");
 /** No template limits a length; the plugin does. */
@@ -13,10 +14,8 @@ const LONGEST = 4096;
 /** What needs no quotes in a shell and in a device's command line, and does not end a pattern of `sed`. */
 const ARGUMENT = /^[\w.+=,:@-]*$/;
 
-interface Place {
-  readonly text: Text;
-  readonly context: Context;
-}
+/** Says whether one kind of place can carry a password. */
+type Carrier = (password: string) => boolean;
 
 /** What an argument of a command is. */
 export function argumentContext(command: Command, index: number, dialect: Dialect): Context {
@@ -32,18 +31,9 @@ export function isArgument(text: Text, context: Context): boolean {
   return context === "typed" && !isAnswer(flatten(text));
 }
 
-function carries({ text, context }: Place, password: string, dialect: Dialect): boolean {
-  if (isArgument(text, context) && !ARGUMENT.test(password)) {
-    return false;
-  }
-  const values: TagValues = Object.fromEntries(
-    text.flatMap((part) => {
-      const isNew = typeof part !== "string" && hasTag([part], NEW_PASSWORD_TAGS);
-      return typeof part === "string" ? [] : [[part.tag, isNew ? password : "a"]];
-    }),
-  );
+function canQuote(quoter: Quoter, mark: number, password: string): boolean {
   try {
-    renderText(text, values, context, dialect.sql);
+    quoter.quote(mark, "NEW_PASSWORD", password);
     return true;
   } catch (error) {
     if (error instanceof CannotCarry) {
@@ -53,18 +43,34 @@ function carries({ text, context }: Place, password: string, dialect: Dialect): 
   }
 }
 
+/** The kinds of places in a text at which a new password stands, by key. */
+function carriersOf(text: Text, context: Context, sql: SqlDialect): [key: string, Carrier][] {
+  const flat = flatten(text);
+  const quoter = quoterFor(flat, context, sql);
+  const isWord = isArgument(text, context);
+  const marks = [...flat.tags].filter(([, tag]) => hasTag([tag], NEW_PASSWORD_TAGS));
+  return marks.map(([mark]) => [
+    `${context} ${isWord} ${quoter.key(mark)}`,
+    (password) => (!isWord || ARGUMENT.test(password)) && canQuote(quoter, mark, password),
+  ]);
+}
+
 /**
  * What a new password may hold so that every place of a script that carries it can: printable ASCII, less what a place
  * cannot hold, or what a command line would need quotes for.
  */
 export function legalFor(script: Script, dialect: Dialect): LegalPassword {
-  const places = script.commands.flatMap((command) =>
-    command.args
-      .map((text, index) => ({ text, context: argumentContext(command, index, dialect) }))
-      .filter(({ text }) => hasTag(text, NEW_PASSWORD_TAGS)),
+  const carriers = new Map(
+    script.commands.flatMap((command) =>
+      command.args.flatMap((text, index) =>
+        hasTag(text, NEW_PASSWORD_TAGS)
+          ? carriersOf(text, argumentContext(command, index, dialect), dialect.sql ?? "postgresql")
+          : [],
+      ),
+    ),
   );
   const among = (characters: string, wrap: (character: string) => string) =>
-    [...characters].filter((one) => places.every((place) => carries(place, wrap(one), dialect))).join("");
+    [...characters].filter((one) => [...carriers.values()].every((carries) => carries(wrap(one)))).join("");
   const alphabet = among(PRINTABLE, (one) => `a${one}a`);
   return { alphabet, minLength: 1, maxLength: LONGEST, firstCharacter: among(alphabet, (one) => `${one}a`) };
 }

@@ -1,5 +1,6 @@
 import type { Context, Dialect } from "./dialect.ts";
 import { flatten, unflatten } from "./flat.ts";
+import { whyNoRegex } from "./regex.ts";
 import type { Reading } from "./reading.ts";
 import { complaint, type Place } from "./rules.ts";
 import type { Complaint, Text } from "./script.ts";
@@ -15,23 +16,13 @@ const SLASHED = /^\/[^]*\/[ims]*$/;
 const META = /[\\^$.|?*+()[\]{}]/;
 const ENDINGS: Readonly<Record<string, string>> = { "\\r": "\r", "\\n": "\n", "\\t": "\t" };
 
-/** Whether the text between the slashes is a regular expression of JavaScript. */
-export function compiles(source: string, flags = ""): boolean {
-  try {
-    new RegExp(source, flags);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function escapeRegex(text: string): string {
   return text.replaceAll(/[\\^$.|?*+()[\]{}/]/g, "\\$&");
 }
 
 /** A glob, in which `*` is the only wildcard, as a regular expression. */
 function globSource(glob: string): string {
-  return glob.split("*").map(escapeRegex).join("[^]*");
+  return glob.split("*").map(escapeRegex).join("(?s:.*)");
 }
 
 function mendRegex(source: string, place: Place): { source: string; complaints: Complaint[] } {
@@ -41,7 +32,7 @@ function mendRegex(source: string, place: Place): { source: string; complaints: 
     return { source, complaints: META.test(body) || body === "" ? [] : [complaint("regex.literal", message, place)] };
   }
   const body = source.replace(/^\/(?=[^])/, "");
-  if (!compiles(body) && body.includes("*")) {
+  if (whyNoRegex(body) !== undefined && body.includes("*")) {
     const message = "This is no regular expression: read as a text in which * stands for anything.";
     return { source: `/${globSource(body)}/`, complaints: [complaint("regex.glob", message, place)] };
   }

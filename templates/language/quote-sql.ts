@@ -1,12 +1,13 @@
 import { CannotCarry } from "./cannot-carry.ts";
 import type { SqlDialect } from "./dialect.ts";
 import type { Flat } from "./flat.ts";
+import { type Quoter, quoterOf } from "./quoter.ts";
 import { PASSWORD_TAGS, type TagName } from "./script.ts";
 import { type Span, scanSql } from "./sql-spans.ts";
 
 /** Where in a statement a tag stands. */
-export interface SqlPlace {
-  readonly span: Span;
+interface SqlPlace {
+  readonly span: Pick<Span, "kind" | "close" | "backslashes" | "inDollar">;
   /** Whether a word continues before or after it: quotes of its own cannot stand here. */
   readonly partOfWord: boolean;
 }
@@ -16,7 +17,7 @@ const DATA = new Set<TagName>([...PASSWORD_TAGS, "UID", "TOTP_TOKEN", "OPERACAO_
 const WORD = /[\w$#\uFFFF\u0080-\uFFFD]/;
 
 /** Where each tag of a statement stands, by the index of its mark. */
-export function sqlPlaces(flat: Flat, dialect: SqlDialect): Map<number, SqlPlace> {
+function sqlPlaces(flat: Flat, dialect: SqlDialect): Map<number, SqlPlace> {
   const spans = scanSql(flat.source, dialect);
   const places = new Map<number, SqlPlace>();
   let next = 0;
@@ -24,8 +25,10 @@ export function sqlPlaces(flat: Flat, dialect: SqlDialect): Map<number, SqlPlace
     while ((spans[next]?.end ?? Infinity) <= mark) {
       next += 1;
     }
-    const span = spans[next];
-    if (span !== undefined) {
+    const found = spans[next];
+    if (found !== undefined) {
+      const { kind, close, backslashes, inDollar } = found;
+      const span = { kind, close, backslashes, inDollar };
       const neighbours = [flat.source[mark - 1], flat.source[mark + 1]];
       places.set(mark, { span, partOfWord: neighbours.some((char) => char !== undefined && WORD.test(char)) });
     }
@@ -80,8 +83,7 @@ function quotedLiteral(value: string, dialect: SqlDialect): string {
   return `${dialect === "sql-server" ? "N" : ""}'${literal(value, "'", dialect === "mysql")}'`;
 }
 
-/** What stands in a statement for a value. */
-export function sqlValue(tag: TagName, value: string, place: SqlPlace, dialect: SqlDialect): string {
+function sqlValue(place: SqlPlace, tag: TagName, value: string, dialect: SqlDialect): string {
   const { span, partOfWord } = place;
   if (value.includes("\0")) {
     throw new CannotCarry(tag, "holds a NUL, which no statement can");
@@ -113,4 +115,9 @@ function codeValue(tag: TagName, value: string, partOfWord: boolean, dialect: Sq
     throw new CannotCarry(tag, "stands within a word, where only letters, digits and underscores can");
   }
   return value;
+}
+
+/** Puts values into a statement. */
+export function sqlQuoter(flat: Flat, dialect: SqlDialect): Quoter {
+  return quoterOf(sqlPlaces(flat, dialect), (place, tag, value) => sqlValue(place, tag, value, dialect));
 }

@@ -4,10 +4,11 @@
  */
 import { CannotCarry } from "./cannot-carry.ts";
 import { type Flat, MARK } from "./flat.ts";
+import { type Quoter, quoterOf } from "./quoter.ts";
 import type { TagName } from "./script.ts";
 
 /** Where in a shell's line a tag stands. */
-export interface ShellPlace {
+interface ShellPlace {
   readonly quote: "none" | "single" | "double" | "other";
   /** Whether a word begins here. */
   readonly startsWord: boolean;
@@ -68,7 +69,7 @@ function opened(
 }
 
 /** Where each tag of a command line stands, by the index of its mark. */
-export function shellPlaces(flat: Flat): Map<number, ShellPlace> {
+function shellPlaces(flat: Flat): Map<number, ShellPlace> {
   const { source } = flat;
   const places = new Map<number, ShellPlace>();
   const frames: Frame[] = [{ quote: "none", close: "", start: 0, marks: [] }];
@@ -109,7 +110,7 @@ function singleQuoted(value: string): string {
 }
 
 /** What is typed for a value that answers a prompt. */
-export function typedAnswer(tag: TagName, value: string): string {
+function typedAnswer(tag: TagName, value: string): string {
   if (CONTROL.test(value)) {
     throw new CannotCarry(tag, "holds a control character, which a terminal acts on");
   }
@@ -117,7 +118,7 @@ export function typedAnswer(tag: TagName, value: string): string {
 }
 
 /** What is typed for a value in a command line. Plain words stay as they are, for devices that are no POSIX shells. */
-export function typedWord(tag: TagName, value: string, place: ShellPlace): string {
+function typedWord(place: ShellPlace, tag: TagName, value: string): string {
   typedAnswer(tag, value);
   if (place.startsWord && value.startsWith("-")) {
     throw new CannotCarry(tag, "begins with a dash and would be taken for an option");
@@ -135,4 +136,11 @@ export function typedWord(tag: TagName, value: string, place: ShellPlace): strin
     return singleQuoted(value);
   }
   return place.quote === "double" ? `"'${singleQuoted(value)}'"` : `'${singleQuoted(value)}'`;
+}
+
+/** Puts values into a typed text. */
+export function typedQuoter(flat: Flat): Quoter {
+  return isAnswer(flat)
+    ? quoterOf(new Map([...flat.tags.keys()].map((mark) => [mark, ""])), (_, tag, value) => typedAnswer(tag, value))
+    : quoterOf(shellPlaces(flat), typedWord);
 }

@@ -102,7 +102,8 @@ function readArguments(
   };
 }
 
-function readLine(line: Line): Reading<PlacedCommand | undefined> {
+/** Reads one line that is neither blank nor a comment; no value when it is not to be run. */
+export function readLine(line: Line): Reading<PlacedCommand | undefined> {
   const indent = line.text.length - line.text.trimStart().length;
   const word = /^[^\s"]+/.exec(line.text.slice(indent))?.[0] ?? "";
   const place = { line: line.number, column: indent + 1 };

@@ -2,16 +2,14 @@ import { Secret } from "../../contracts/secret.ts";
 import { CannotCarry } from "./cannot-carry.ts";
 import type { Context, SqlDialect } from "./dialect.ts";
 import { type Flat, flatten } from "./flat.ts";
-import { dnValue, filterValue } from "./quote-ldap.ts";
-import { sqlPlaces, sqlValue } from "./quote-sql.ts";
-import { isAnswer, shellPlaces, typedAnswer, typedWord } from "./quote-typed.ts";
-import { jsonValue, urlValue } from "./quote-web.ts";
+import { dnQuoter, filterQuoter } from "./quote-ldap.ts";
+import { sqlQuoter } from "./quote-sql.ts";
+import { typedQuoter } from "./quote-typed.ts";
+import { jsonQuoter, urlQuoter } from "./quote-web.ts";
+import { type Quoter, quoterOf } from "./quoter.ts";
 import { type Command, NEW_PASSWORD_TAGS, type Tag, type TagName, type TagValues, type Text } from "./script.ts";
 
 export { CannotCarry } from "./cannot-carry.ts";
-
-/** Puts a value in at a mark. */
-type Quoter = (mark: number, tag: TagName, value: string) => string;
 
 /**
  * The value of a tag in clear text: hand it to the device and nowhere else.
@@ -36,57 +34,41 @@ export function carriesNewPassword(command: Command): boolean {
   return command.args.some((text) => hasTag(text, NEW_PASSWORD_TAGS));
 }
 
-function plainValue(tag: TagName, value: string): string {
-  if (value.includes("\0")) {
-    throw new CannotCarry(tag, "holds a NUL");
-  }
-  return value;
-}
-
-function typedQuoter(flat: Flat): Quoter {
-  if (isAnswer(flat)) {
-    return (_, tag, value) => typedAnswer(tag, value);
-  }
-  const places = shellPlaces(flat);
-  return (mark, tag, value) => {
-    const place = places.get(mark);
-    if (place === undefined) {
-      throw new CannotCarry(tag, "stands where no value can");
+function plainQuoter(flat: Flat): Quoter {
+  return quoterOf(new Map([...flat.tags.keys()].map((mark) => [mark, ""])), (_, tag, value) => {
+    if (value.includes("\0")) {
+      throw new CannotCarry(tag, "holds a NUL");
     }
-    return typedWord(tag, value, place);
-  };
+    return value;
+  });
 }
 
-function sqlQuoter(flat: Flat, dialect: SqlDialect): Quoter {
-  const places = sqlPlaces(flat, dialect);
-  return (mark, tag, value) => {
-    const place = places.get(mark);
-    if (place === undefined) {
-      throw new CannotCarry(tag, "stands where no value can");
-    }
-    return sqlValue(tag, value, place, dialect);
-  };
+/** Puts values into a regular expression, where each matches itself. */
+function regexQuoter(flat: Flat): Quoter {
+  const places = new Map([...flat.tags.keys()].map((mark) => [mark, ""]));
+  return quoterOf(places, (_, __, value) => value.replaceAll(/[\\^$.|?*+()[\]{}/-]/g, "\\$&"));
 }
 
-function quoterFor(flat: Flat, context: Context, sql: SqlDialect): Quoter {
+/** What puts values into a text of a context. */
+export function quoterFor(flat: Flat, context: Context, sql: SqlDialect): Quoter {
   switch (context) {
     case "typed":
       return typedQuoter(flat);
     case "sql":
       return sqlQuoter(flat, sql);
     case "ldap-filter":
-      return (mark, tag, value) => filterValue(flat, mark, tag, value);
+      return filterQuoter(flat);
     case "ldap-dn":
-      return (mark, tag, value) => dnValue(flat, mark, tag, value);
+      return dnQuoter(flat);
     case "json":
-      return (mark, _, value) => jsonValue(flat, mark, value);
+      return jsonQuoter(flat);
     case "url":
-      return (mark, tag, value) => urlValue(flat, mark, tag, value);
+      return urlQuoter(flat);
     case "regex":
-      return (_, __, value) => value.replaceAll(/[\\^$.|?*+()[\]{}/-]/g, "\\$&");
+      return regexQuoter(flat);
     case "pattern":
     case "plain":
-      return (_, tag, value) => plainValue(tag, value);
+      return plainQuoter(flat);
   }
 }
 
@@ -97,11 +79,11 @@ function quoterFor(flat: Flat, context: Context, sql: SqlDialect): Quoter {
  */
 export function renderText(text: Text, values: TagValues, context: Context, sql: SqlDialect = "postgresql"): string {
   const flat = flatten(text);
-  const quote = quoterFor(flat, context, sql);
+  const quoter = quoterFor(flat, context, sql);
   let rendered = "";
   let done = 0;
   for (const [mark, tag] of flat.tags) {
-    rendered += flat.source.slice(done, mark) + quote(mark, tag.tag, valueOf(tag, values));
+    rendered += flat.source.slice(done, mark) + quoter.quote(mark, tag.tag, valueOf(tag, values));
     done = mark + 1;
   }
   return rendered + flat.source.slice(done);

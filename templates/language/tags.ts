@@ -71,3 +71,11 @@ function brokenTags(pieces: readonly Piece[], placeOf: (offset: number) => Place
     });
   });
 }
+
+/** A text in which the known tags are written in upper case. */
+export function upperCaseTags(text: string): string {
+  return text.replaceAll(TAG, (whole, name: string) => {
+    const tag = name.toUpperCase();
+    return isTagName(tag) ? `[#${tag}#]` : whole;
+  });
+}

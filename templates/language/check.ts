@@ -1,0 +1,114 @@
+import type { OperationKind } from "../../contracts/states.ts";
+import { DEFAULT_STRENGTH } from "../../contracts/strength.ts";
+import type { Dialect } from "./dialect.ts";
+import { isOwnedTag, kindsOf, ownsPassword } from "./kinds.ts";
+import { argumentContext, isArgument, legalFor } from "./legal.ts";
+import { readPlaced, scriptOf } from "./read.ts";
+import { findRule } from "./read-lines.ts";
+import { whyNoRegex } from "./regex.ts";
+import type { PlacedCommand, PlacedTag } from "./reading.ts";
+import { hasTag } from "./render.ts";
+import { complaint } from "./rules.ts";
+import { type Complaint, NEW_PASSWORD_TAGS, PASSWORD_TAGS, type Script, type Text } from "./script.ts";
+
+interface Asked {
+  readonly body: string;
+  readonly dialect: Dialect;
+  readonly kind: OperationKind;
+}
+
+/** A text as its author wrote it, tags included. */
+function written(text: Text): string {
+  return text.map((part) => (typeof part === "string" ? part : `[#${part.tag}#]`)).join("");
+}
+
+function checkTag(tag: PlacedTag, kind: OperationKind): Complaint[] {
+  const kinds = kindsOf(tag.name);
+  if (kinds !== undefined && !kinds.includes(kind)) {
+    return [complaint("tag.wrong-kind", `[#${tag.name}#] has a value only in: ${kinds.join(", ")}.`, tag)];
+  }
+  if (isOwnedTag(tag.name) && !ownsPassword(kind)) {
+    return [complaint("password.not-owned", `${kind} sets no password: [#${tag.name}#] has no value there.`, tag)];
+  }
+  return [];
+}
+
+/** The source of a regular expression. A tag's value matches itself: any plain character stands for it here. */
+function slashed(text: Text): string {
+  const source = text.map((part) => (typeof part === "string" ? part : "a")).join("");
+  return /^\/([^]*)\/[ims]*$/.exec(source)?.[1] ?? source;
+}
+
+function checkArgument(command: PlacedCommand, index: number, dialect: Dialect): Complaint[] {
+  const text = command.args[index] ?? [];
+  const context = argumentContext(command, index, dialect);
+  if (context === "regex") {
+    const reason = whyNoRegex(slashed(text));
+    return reason === undefined
+      ? []
+      : [complaint("regex.invalid", `The regular expression is refused: ${reason}.`, command)];
+  }
+  if (!hasTag(text, PASSWORD_TAGS) || !isArgument(text, context)) {
+    return [];
+  }
+  const place = command.tags.find(({ name }) => PASSWORD_TAGS.some((password) => password === name)) ?? command;
+  const message = "In a command line a password is seen in the process list and kept in the shell's history.";
+  return [complaint("password.argument", message, place)];
+}
+
+function checkCommand(command: PlacedCommand, { dialect, kind }: Asked): Complaint[] {
+  const reason = findRule(dialect, command.name)?.rule.check?.(command.args.map(written));
+  return [
+    ...(reason === undefined ? [] : [complaint("argument.value", reason, command)]),
+    ...command.tags.flatMap((tag) => checkTag(tag, kind)),
+    ...command.args.flatMap((_, index) => checkArgument(command, index, dialect)),
+  ];
+}
+
+/** Whether a command sends the new password, and does not only look for it in what the device says. */
+function sendsNewPassword(command: PlacedCommand, dialect: Dialect): boolean {
+  return command.args.some((text, index) => {
+    const context = argumentContext(command, index, dialect);
+    return context !== "pattern" && context !== "regex" && hasTag(text, NEW_PASSWORD_TAGS);
+  });
+}
+
+function checkWhole(commands: readonly PlacedCommand[], asked: Asked, refused: boolean): Complaint[] {
+  const start = { line: 1, column: 1 };
+  if (!commands.some(({ name }) => name !== "end")) {
+    return refused ? [] : [complaint("template.empty", "There is no command in it.", start)];
+  }
+  if (!ownsPassword(asked.kind)) {
+    return [];
+  }
+  const sender = commands.find((command) => sendsNewPassword(command, asked.dialect));
+  if (sender === undefined) {
+    return [
+      complaint("password.never-sent", `${asked.kind} sets a password, and [#NEW_PASSWORD#] is never sent.`, start),
+    ];
+  }
+  const { alphabet } = legalFor(scriptOf(commands), asked.dialect);
+  const symbols = [...DEFAULT_STRENGTH.symbolSet].filter((symbol) => alphabet.includes(symbol));
+  return symbols.length >= DEFAULT_STRENGTH.symbols
+    ? []
+    : [complaint("password.alphabet", "Where it stands, a new password can hold hardly any symbols.", sender)];
+}
+
+/**
+ * Reads a template and says everything that is wrong or doubtful with it for a kind of operation. Never throws; takes
+ * time in proportion to the body.
+ * @returns complaints in the order of the lines: with a refusal among them the template is not to be saved
+ */
+export function checkTemplate(asked: Asked): { script: Script; complaints: Complaint[] } {
+  const { value: commands, complaints: reading } = readPlaced(asked.body, asked.dialect);
+  const refused = reading.some(({ severity }) => severity === "refusal");
+  const complaints = [
+    ...reading,
+    ...commands.flatMap((command) => checkCommand(command, asked)),
+    ...checkWhole(commands, asked, refused),
+  ];
+  return {
+    script: scriptOf(commands),
+    complaints: complaints.toSorted((left, right) => left.line - right.line || left.column - right.column),
+  };
+}

@@ -1,0 +1,72 @@
+import type { Context, Dialect } from "./dialect.ts";
+import { MARK } from "./flat.ts";
+import { argumentContext } from "./legal.ts";
+import { linesOf, readLine } from "./read-lines.ts";
+import type { Command, Text } from "./script.ts";
+import { upperCaseTags } from "./tags.ts";
+
+/** Characters that a text of Tcl's writes with a backslash. */
+const TCL: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+function tclLiteral(text: string): string {
+  return (
+    text
+      .replaceAll(/[\\"[\]$]/g, "\\$&")
+      // oxlint-disable-next-line no-control-regex -- control characters are what is escaped
+      .replaceAll(/[\x00-\x1f\x7f]/g, (char) => TCL[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
+  );
+}
+
+function lineLiteral(text: string, context: Context): string {
+  const escaped = text.replaceAll(/[\\"]/g, "\\$&");
+  return context === "pattern" || context === "regex"
+    ? escaped.replaceAll("\n", "\\n").replaceAll("\r", "\\r")
+    : escaped.replaceAll("\n", "[nl]");
+}
+
+/** A word that needs no quotes wherever it stands. */
+function isWord(text: Text): boolean {
+  const [part] = text;
+  return text.length === 1 && (typeof part === "string" ? /^[\w.:/@-]+$/.test(part) : part !== undefined);
+}
+
+function writeArgument(text: Text, context: Context, dialect: Dialect): string {
+  const tcl = dialect.form === "expect";
+  const inner = text
+    .map((part) => {
+      if (typeof part !== "string") return `[#${part.tag}#]`;
+      return tcl ? tclLiteral(part) : lineLiteral(part, context);
+    })
+    .join("");
+  const isOption = tcl && /^-[a-z]+$/.test(inner);
+  return (context === "plain" && isWord(text) && !inner.startsWith("--")) || isOption ? inner : `"${inner}"`;
+}
+
+function writeCommand(command: Command, dialect: Dialect): string {
+  const args = command.args.map((text, index) =>
+    writeArgument(text, argumentContext(command, index, dialect), dialect),
+  );
+  return [command.name, ...args].join(" ");
+}
+
+/**
+ * Writes a template as it is meant: commands in lower case under their own names, tags in upper case, quotes mended,
+ * one line end. Comments and lines that cannot be read stay. Reading the result gives the same script.
+ */
+export function formatTemplate(body: string, dialect: Dialect): string {
+  const text = body.replaceAll(MARK, "");
+  let ended = false;
+  const lines = linesOf(text).map((line, index) => {
+    if (dialect.form === "statements") {
+      return upperCaseTags(line);
+    }
+    const trimmed = line.trim();
+    if (ended || trimmed === "" || trimmed.startsWith("#")) {
+      return trimmed;
+    }
+    const command = readLine({ text: line, number: index + 1, dialect }).value;
+    ended = command?.name === "end";
+    return command === undefined ? trimmed : writeCommand(command, dialect);
+  });
+  return `${lines.join("\n").trimEnd()}\n`;
+}

@@ -1,0 +1,49 @@
+import type { OperationKind } from "../../contracts/states.ts";
+import type { TagName } from "./script.ts";
+import { isOpenEnded } from "./tags.ts";
+
+/** Kinds of operation that own a password: they set one. */
+const OWNERS: readonly OperationKind[] = [
+  "change-password",
+  "child-password-change",
+  "reconcile-password",
+  "ephemeral-credential-creation",
+];
+const OWNED_TAGS: readonly TagName[] = ["NEW_PASSWORD", "PASSWORD", "CURRENT_PASSWORD"];
+
+const GROUP_KINDS: readonly OperationKind[] = [
+  "user-creation-in-group",
+  "user-deletion-in-group",
+  "group-creation",
+  "group-deletion",
+];
+const USER_KINDS: readonly OperationKind[] = [
+  "user-creation",
+  "user-deletion",
+  "user-creation-in-group",
+  "user-deletion-in-group",
+];
+const KINDS_OF_TAG: Readonly<Partial<Record<TagName, readonly OperationKind[]>>> = {
+  GRUPO_NOME: GROUP_KINDS,
+  UID: USER_KINDS,
+  HOME: USER_KINDS,
+  SHELL: USER_KINDS,
+};
+
+/**
+ * Whether operations of this kind set a password. Creating a user does not: who needs a first password creates an
+ * ephemeral credential, or changes the password afterwards.
+ */
+export function ownsPassword(kind: OperationKind): boolean {
+  return OWNERS.includes(kind);
+}
+
+/** Whether a tag stands for a password that only some kinds of operation have. */
+export function isOwnedTag(name: TagName): boolean {
+  return OWNED_TAGS.includes(name);
+}
+
+/** The kinds of operation that give a value to a tag; undefined: all, or those that own a password. */
+export function kindsOf(name: TagName): readonly OperationKind[] | undefined {
+  return isOpenEnded(name) ? ["secret-management-automation"] : KINDS_OF_TAG[name];
+}
