@@ -40,7 +40,7 @@ export function openVersion(vault: Vault, version: VersionRow): Secret {
   });
 }
 
-/** Whether the account changes its own password. */
-export function isOwn({ credential, authenticator }: Parties): boolean {
-  return credential.id === authenticator.id;
+/** Whether the account itself logs in to be changed. */
+export function isOwn({ credential, authenticator, elsewhere }: Parties): boolean {
+  return credential.id === authenticator.id && !elsewhere;
 }

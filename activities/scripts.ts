@@ -1,12 +1,13 @@
 /** From a template's text to what a plugin carries out: read once, bound to the values of one execution. */
 import { totpBinding, totpToken } from "../crypto/totp.ts";
+import { TAG_OF_PARAMETER } from "../contracts/job-parameters.ts";
 import type { Secret } from "../contracts/secret.ts";
 import type { Vault } from "../crypto/envelope.ts";
 import type { Authenticator, DeviceRow } from "../db/queries/stage-facts.ts";
 import type { TemplateText } from "../db/queries/template-text.ts";
 import type { Account, Plugin } from "../plugins/plugin.ts";
 import { readTemplate } from "../templates/language/read.ts";
-import type { BoundScript, Script, TagValues } from "../templates/language/script.ts";
+import type { BoundScript, Script, TagName, TagValues } from "../templates/language/script.ts";
 
 /** Texts never change under their version, so each is read once. A process meets few. */
 const scripts = new Map<string, Script>();
@@ -32,6 +33,8 @@ export interface TagFacts {
   readonly current?: Secret | undefined;
   /** Code of the operation. */
   readonly code?: number | undefined;
+  /** What the request gave. */
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 /** A template with the values of one execution; undefined when there is none, or the plugin takes none. */
@@ -45,9 +48,10 @@ export function bindScript(
 }
 
 function tagValues(vault: Vault, facts: TagFacts): TagValues {
-  const { device, account, authenticator, password, next, current, code } = facts;
+  const { device, account, authenticator, password, next, current, code, parameters = {} } = facts;
   const { id, totpSealed } = authenticator;
   return {
+    ...parameterValues(parameters),
     USERNAME: account.username,
     ADD_INFO: account.additionalInfo,
     AUTH_USER: authenticator.username,
@@ -63,4 +67,15 @@ function tagValues(vault: Vault, facts: TagFacts): TagValues {
     ...(totpSealed && { TOTP_TOKEN: () => totpToken(vault.open(totpSealed, totpBinding(id))) }),
     ...(code !== undefined && { OPERACAO_COD: String(code) }),
   };
+}
+
+/** What is said beside them of a request stands for no tag. */
+function parameterValues(parameters: Readonly<Record<string, string>>): TagValues {
+  const tags = Object.entries(TAG_OF_PARAMETER) as [keyof typeof TAG_OF_PARAMETER, TagName][];
+  return Object.fromEntries(
+    tags.flatMap(([name, tag]) => {
+      const value = parameters[name];
+      return value === undefined ? [] : [[tag, value]];
+    }),
+  );
 }

@@ -40,6 +40,9 @@ export interface Parties {
   readonly rules: typeof strengths.$inferSelect.rules | null;
   /** What the operation's policy says. */
   readonly policy: Pick<typeof policies.$inferSelect, "windows" | "limits"> | null;
+  readonly kind: OperationKind;
+  /** Whether it is about no stored credential: `credential` is only the account that logs in. */
+  readonly elsewhere: boolean;
   /** Of the operation: values for tags of its template. */
   readonly parameters: Readonly<Record<string, string>>;
   /** Whether other credentials have it as their parent. */
@@ -87,6 +90,8 @@ export async function readParties(
     authenticatorAccount: accountKey({ ...authenticator, deviceId: device.id }),
     rules: found.rules,
     policy: found.policy,
+    kind,
+    elsewhere: loginCredentialId !== null,
     parameters,
     hasChildren: found.hasChildren,
     needsAutomaticChange: kind === "change-password",
