@@ -1,11 +1,12 @@
 /** Every plugin there is, wrapped: the only way to one. */
+import { ldap } from "./ldap/index.ts";
 import { linux } from "./linux/index.ts";
 import { guard } from "./middleware/guard.ts";
 import type { Plugin } from "./plugin.ts";
 import { postgresql } from "./postgresql/index.ts";
 import { redis } from "./redis/index.ts";
 
-export const PLUGINS: readonly Plugin[] = [linux, postgresql, redis].map(guard);
+export const PLUGINS: readonly Plugin[] = [ldap, linux, postgresql, redis].map(guard);
 
 /** The plugin of this kind; undefined when there is none. */
 export function findPlugin(kind: string): Plugin | undefined {

@@ -1,0 +1,114 @@
+/** Accounts of directories: Active Directory, OpenLDAP and others, without a template or by one. */
+import type { CheckResult } from "../../contracts/messages.ts";
+import { CannotCarry } from "../../templates/language/render.ts";
+import { type Call, type Device, type Login, PluginFailure, type Plugin } from "../plugin.ts";
+import { connect, type Connection, readIdentity } from "./connection.ts";
+import { PasswordRight } from "./failures.ts";
+import { language } from "./language.ts";
+import { legalPassword } from "./legal.ts";
+import { bindName } from "./names.ts";
+import { bindOf } from "./script.ts";
+import { createSession } from "./session.ts";
+import { LdapSettings } from "./settings.ts";
+
+/** Active Directory lets the old password in for so long; the capability is one for all directories. Milliseconds. */
+const LINGER_MS = 3_600_000;
+
+export const ldap: Plugin = {
+  kind: "ldap",
+  title: "LDAP directory",
+  settings: LdapSettings,
+  capabilities: {
+    template: "optional",
+    ownAccount: true,
+    otherAccount: true,
+    operations: [
+      "change-password",
+      "child-password-change",
+      "verify-password",
+      "reconcile-password",
+      "credential-activation",
+      "credential-inactivation",
+      "user-creation",
+      "user-deletion",
+      "user-creation-in-group",
+      "user-deletion-in-group",
+      "group-creation",
+      "group-deletion",
+    ],
+    propagationMs: 0,
+    // A server that was busy or stopped reads what has arrived.
+    settleMs: 5000,
+    lingerMs: LINGER_MS,
+    heavy: false,
+  },
+  language,
+  legalPassword: (settings) => legalPassword(LdapSettings.parse(settings)),
+  identify: readIdentity,
+  async open(device, login, call, script) {
+    const told = script && nameOf(() => bindOf(script));
+    const { connection, boundAs } = await logIn(device, login, call, told);
+    return createSession({ connection, device, login, boundAs });
+  },
+  async verify(device, login, call) {
+    try {
+      const { connection } = await logIn(device, login, call);
+      return await looksRound(connection, call).finally(() => void connection.close());
+    } catch (error) {
+      if (error instanceof PluginFailure) return verdictOf(error, call);
+      throw error;
+    }
+  },
+};
+
+/** @throws PluginFailure where the template's name cannot hold a value */
+function nameOf(work: () => string | undefined): string | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof CannotCarry) throw new PluginFailure("target.unexpected", error.message);
+    throw error;
+  }
+}
+
+/**
+ * Connects and logs in, within the call's connect time.
+ * @param told the name to log in with, where a template tells it
+ * @throws PluginFailure
+ */
+async function logIn(device: Device, login: Login, call: Call, told?: string) {
+  // A log-in without a password would be taken as one of nobody, and succeed (RFC 4513, 5.1.2).
+  if (login.password.reveal() === "" || told === "")
+    throw new PluginFailure("verify.no-password-asked", "A log-in needs a name and a password.");
+  const signal = AbortSignal.any([call.signal, AbortSignal.timeout(call.connectTimeoutMs)]);
+  const timed = { ...call, signal, readTimeoutMs: call.connectTimeoutMs };
+  const connection = await connect(device, timed);
+  try {
+    const boundAs = told ?? (await bindName({ device, connection, call: timed, account: login }));
+    await connection.bind(timed, boundAs, login.password);
+    return { connection, boundAs };
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+}
+
+/** OpenLDAP lets an account in whose password was reset, and refuses it everything but a change. */
+async function looksRound(connection: Connection, call: Call): Promise<CheckResult> {
+  try {
+    await connection.search(call, { base: "", scope: "base", attributes: ["1.1"], limit: 1 });
+  } catch (error) {
+    if (!(error instanceof PluginFailure)) throw error;
+    call.transcript(error.message);
+    if (error.code === "auth.not-permitted" && /restricted to bind/i.test(error.message))
+      return { verdict: "accepted", code: "verify.must-change" };
+  }
+  return { verdict: "accepted", code: "verify.accepted" };
+}
+
+function verdictOf(error: PluginFailure, call: Call): CheckResult {
+  if (error instanceof PasswordRight) return { verdict: "accepted", code: error.right };
+  if (error.code === "auth.rejected") return { verdict: "rejected", code: "verify.rejected" };
+  call.transcript(error.message);
+  return { verdict: "unknown", code: error.code };
+}

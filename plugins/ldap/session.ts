@@ -1,0 +1,103 @@
+import { carriesNewPassword } from "../../templates/language/render.ts";
+import { type BoundScript, type Command, PASSWORD_TAGS } from "../../templates/language/script.ts";
+import { type Call, type Change, type Device, type Login, PluginFailure, type Session } from "../plugin.ts";
+import type { Connection } from "./connection.ts";
+import { isLegal } from "./legal.ts";
+import { findAccount } from "./names.ts";
+import { changePassword } from "./native.ts";
+import { carries, runScript } from "./script.ts";
+import { settingsOf } from "./settings.ts";
+
+export interface Bound {
+  readonly connection: Connection;
+  readonly device: Device;
+  readonly login: Login;
+  /** The name that logged in. */
+  readonly boundAs: string;
+}
+
+/** A logged-in connection that changes passwords and runs templates, one at a time. */
+export function createSession(bound: Bound): Session {
+  const { connection } = bound;
+  let usable = true;
+  const destroy = () => {
+    usable = false;
+    connection.destroy();
+  };
+  async function only<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      destroy();
+      throw error;
+    }
+  }
+  return {
+    apply: (change, call, pointOfNoReturn) =>
+      only(() => (change.script ? applyScript : applyNative)(bound, change, { call, pointOfNoReturn })),
+    run: (script, call, pointOfNoReturn) =>
+      only(() =>
+        execute(bound, script, call, async () => {
+          await pointOfNoReturn();
+          return true;
+        }),
+      ),
+    rehearse: (script, call) => only(() => rehearse(bound, script, call)),
+    reusable: () => usable && connection.isOpen(),
+    close: async () => {
+      usable = false;
+      await connection.close();
+    },
+    destroy,
+  };
+}
+
+interface Moment {
+  readonly call: Call;
+  readonly pointOfNoReturn: () => Promise<void>;
+}
+
+async function applyNative(bound: Bound, change: Change, { call, pointOfNoReturn }: Moment): Promise<void> {
+  const { connection, device, login } = bound;
+  refuseIllegal(change);
+  const { dn, disabled } = await findAccount({ ...bound, call, account: change.account });
+  if (disabled) throw new PluginFailure("auth.locked", "The account is switched off: no password of it would log in.");
+  call.transcript("entry found; one request that sets the password follows");
+  await pointOfNoReturn();
+  if (call.signal.aborted) throw new PluginFailure("target.timeout", "stopped from outside");
+  const old = change.own ? (change.current ?? login.password) : undefined;
+  await changePassword({ connection, call, settings: settingsOf(device), dn, old, next: change.next });
+  call.transcript("password set");
+}
+
+async function applyScript(bound: Bound, change: Change, { call, pointOfNoReturn }: Moment): Promise<void> {
+  if (!change.script) return;
+  refuseIllegal(change);
+  await execute(bound, change.script, call, async (commands) => {
+    if (commands.some(carriesNewPassword)) await pointOfNoReturn();
+    return true;
+  });
+}
+
+async function rehearse(bound: Bound, script: BoundScript, call: Call): Promise<number | undefined> {
+  let before: number | undefined;
+  await execute(bound, script, call, async (commands) => {
+    before = commands.find((command) => carries([command], PASSWORD_TAGS))?.line;
+    return before === undefined;
+  });
+  return before;
+}
+
+function execute(
+  { connection, device, boundAs }: Bound,
+  script: BoundScript,
+  call: Call,
+  mayChange: (commands: readonly Command[]) => Promise<boolean>,
+): Promise<void> {
+  return runScript({ connection, device, boundAs, script, call, mayChange });
+}
+
+function refuseIllegal({ next }: Change): void {
+  if (!isLegal(next.reveal()))
+    throw new PluginFailure("change.refused", "The new password must be 1 to 127 characters of printable ASCII.");
+}
