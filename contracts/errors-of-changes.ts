@@ -46,6 +46,11 @@ export const DEVICES = {
     "The device answered in a way the plugin does not know.",
     "Read the attempt's transcript; the device or its settings differ from what the plugin expects.",
   ),
+  "target.outdated": entry(
+    502,
+    "The device speaks only algorithms of SSH that are too old to be trusted.",
+    "Renew its software; or use the plugin ssh-legacy and set `legacyAlgorithms` for this device.",
+  ),
   "auth.rejected": entry(
     409,
     "The device rejected the stored password of the account that logs in.",

@@ -1,20 +1,26 @@
 import type { Socket } from "node:net";
-import { Client, type PseudoTtyOptions } from "ssh2";
+import { Client, type ClientCallback, type ClientChannel, type PseudoTtyOptions } from "ssh2";
 import type { ErrorCode } from "../../contracts/errors.ts";
 import { PluginFailure, type Call, type Device } from "../plugin.ts";
 import { Conversation } from "./conversation.ts";
 import { handshake, openSocket, type Parts } from "./handshake.ts";
 import { hearRoundsWithoutPrompts } from "./hear.ts";
 import type { LoginDialogue } from "./login.ts";
+import { type Shell, shellOn } from "./shell.ts";
 import { limit } from "../terminal/time-limit.ts";
 
 /** How long a polite end may take before the connection is cut. Milliseconds. */
 const FAREWELL_MS = 1000;
 
+/** Wide, so that few lines are wrapped. Old devices know this terminal. */
+const WINDOW: PseudoTtyOptions = { term: "vt100", cols: 200, rows: 50 };
+
 /** A connection whose host key was checked. */
 export interface Connection {
   /** Starts a command, on a terminal where `pty` is given. Throws {@link PluginFailure}. */
   start(command: string, call: Call, pty?: PseudoTtyOptions): Promise<Conversation>;
+  /** Starts the account's log-in shell on a terminal. Throws {@link PluginFailure}. */
+  shell(call: Call): Promise<Shell>;
   isOpen(): boolean;
   close(): Promise<void>;
   destroy(): void;
@@ -87,7 +93,13 @@ async function loggedIn(parts: Parts & { readonly dialogue: LoginDialogue }): Pr
 
 function wrap(client: Client, socket: Socket): Connection {
   return {
-    start: (command, call, pty) => startCommand({ client, socket, command, call, pty }),
+    start: (command, call, pty) =>
+      openChannel(
+        { socket, call },
+        (opened) => client.exec(command, pty === undefined ? {} : { pty }, opened),
+        (channel) => new Conversation(channel, call),
+      ),
+    shell: (call) => openChannel({ socket, call }, (opened) => client.shell(WINDOW, opened), shellOn),
     isOpen: () => socket.writable && !socket.destroyed,
     async close() {
       if (socket.destroyed) return;
@@ -101,21 +113,17 @@ function wrap(client: Client, socket: Socket): Connection {
   };
 }
 
-interface Start {
-  readonly client: Client;
-  readonly socket: Socket;
-  readonly command: string;
-  readonly call: Call;
-  readonly pty: PseudoTtyOptions | undefined;
-}
-
-async function startCommand({ client, socket, command, call, pty }: Start): Promise<Conversation> {
-  const { promise, resolve, reject } = Promise.withResolvers<Conversation>();
+async function openChannel<T>(
+  { socket, call }: Pick<Parts, "socket" | "call">,
+  open: (opened: ClientCallback) => void,
+  make: (channel: ClientChannel) => T,
+): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
   const guard = limit(call, call.readTimeoutMs, reject);
   try {
-    client.exec(command, pty === undefined ? {} : { pty }, (error, channel) => {
-      // Listening begins here and not after an await: the command's end may be in the same piece of data.
-      if (error === undefined) resolve(new Conversation(channel, call));
+    open((error, channel) => {
+      // Listening begins here and not after an await: the channel's end may be in the same piece of data.
+      if (error === undefined) resolve(make(channel));
       else reject(explainRefusal(error, socket));
     });
     return await promise;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { connect as connectSocket, type Socket } from "node:net";
 import type { Client } from "ssh2";
 import { PluginFailure, type Call, type Device } from "../plugin.ts";
+import { algorithmsFor } from "./algorithms.ts";
 import type { LoginDialogue } from "./login.ts";
 import { excerpt } from "../terminal/text.ts";
 import { limit } from "../terminal/time-limit.ts";
@@ -23,7 +24,7 @@ type Settle = (failure: PluginFailure) => void;
  * @throws PluginFailure
  */
 export async function handshake(
-  { call, socket, client }: Parts,
+  { device, call, socket, client }: Parts,
   isTrusted: (fingerprint: string) => boolean,
   authentication?: (settle: Settle) => ReturnType<LoginDialogue["handler"]>,
 ): Promise<void> {
@@ -42,14 +43,7 @@ export async function handshake(
       // ssh2 wants one here; the name that logs in comes with each method.
       username: "keyturn",
       readyTimeout: 0,
-      // Group exchange costs a second of our CPU and stops every other connection of the process meanwhile.
-      algorithms: {
-        kex: {
-          append: [],
-          prepend: [],
-          remove: ["diffie-hellman-group-exchange-sha256", "diffie-hellman-group-exchange-sha1"],
-        },
-      },
+      algorithms: algorithmsFor(device),
       hostVerifier: (key: Buffer) => isTrusted(fingerprintOf(key)),
       authHandler: authentication?.(reject) ?? (() => undefined),
     });
@@ -88,7 +82,8 @@ function explainLoss(error: Error | undefined, { connected, greeting }: Heard): 
     return new PluginFailure("target.busy", said, cause);
   }
   if (!greeting.includes("SSH-")) return new PluginFailure("target.unexpected", excerpt(greeting), cause);
-  if (/no matching|unsupported|invalid/i.test(said)) return new PluginFailure("target.unexpected", said, cause);
+  if (/no matching/i.test(said)) return new PluginFailure("target.outdated", said, cause);
+  if (/unsupported|invalid/i.test(said)) return new PluginFailure("target.unexpected", said, cause);
   return new PluginFailure("target.connection-lost", said, cause);
 }
 

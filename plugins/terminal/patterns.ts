@@ -1,4 +1,6 @@
-/** What a template waits for. Each takes time in proportion to the text, whatever a device says. */
+/**
+ * What a template waits for. Carriage returns are taken out of what a device says, and here as well. Each takes time in proportion to the text, whatever a device says.
+ */
 import { RE2JS } from "re2js";
 
 export interface Match {
@@ -19,9 +21,10 @@ function closed(end: number): Match {
 
 /** The text itself. */
 export function literal(text: string): Pattern {
+  const word = text.replaceAll("\r", "");
   return (seen) => {
-    const at = seen.lastIndexOf(text);
-    return at < 0 ? undefined : closed(at + text.length);
+    const at = seen.lastIndexOf(word);
+    return at < 0 ? undefined : closed(at + word.length);
   };
 }
 
@@ -31,7 +34,7 @@ export function literal(text: string): Pattern {
  */
 export function globOf(parts: readonly string[]): Pattern {
   const open = parts.at(-1) === "" && parts.length > 1;
-  const words = parts.filter((part) => part !== "");
+  const words = parts.map((part) => part.replaceAll("\r", "")).filter((part) => part !== "");
   const last = words.at(-1);
   if (last === undefined) return (seen) => ({ end: seen.length, reach: seen.length, open: true });
   return (seen) => {
@@ -69,10 +72,14 @@ export function regex(text: string): Pattern {
   let flags = 0;
   for (const letter of letters) flags |= FLAGS[letter] ?? 0;
   // The last match, as for a glob, because a prompt is the last thing that a device says; found in one pass.
-  const compiled = RE2JS.compile(`(?s:.*)(?:${RE2JS.translateRegExp(body)})`, flags);
+  const compiled = RE2JS.compile(`(?s:.*)(?:${RE2JS.translateRegExp(withoutReturns(body))})`, flags);
   return (seen) => {
     const from = Math.max(0, seen.length - REGEX_WINDOW);
     const matcher = compiled.matcher(seen.slice(from));
     return matcher.lookingAt() ? closed(from + matcher.end()) : undefined;
   };
+}
+
+function withoutReturns(body: string): string {
+  return body.replaceAll(/(\\\\)|\\r[?*+]?(?!\])/g, "$1");
 }

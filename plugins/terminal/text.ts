@@ -24,6 +24,20 @@ export function looksLikeQuestion(line: string): boolean {
   return /\S.*[:?>\])]\s*$/.test(line);
 }
 
+/** What ends the line on which a device waits for us. */
+const WAITING = new Set("$#>%:?])}");
+const COMMAND_PROMPT = new Set("$#>%");
+
+/** Whether a device that left a line like this open waits for us. */
+export function isPrompt(line: string): boolean {
+  return WAITING.has(line.trimEnd().slice(-1));
+}
+
+/** Whether it waits for a command, not for an answer. */
+export function isCommandPrompt(line: string): boolean {
+  return COMMAND_PROMPT.has(line.trimEnd().slice(-1));
+}
+
 export type PasswdPrompt = "current" | "new" | "retype";
 
 /** Which prompt of `passwd` stands at the end of a text, if any. */

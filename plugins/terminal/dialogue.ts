@@ -1,0 +1,252 @@
+/** Talking with a device on a terminal: wait for what it says, send, wait again. */
+import type { Secret } from "../../contracts/secret.ts";
+import { PluginFailure, type Call } from "../plugin.ts";
+import { Secrets } from "./mask.ts";
+import { Output } from "./output.ts";
+import type { Pattern } from "./patterns.ts";
+import { PlainStream } from "./plain-stream.ts";
+import { NEW_LINES, type NewLineMode, type Terminal } from "./terminal.ts";
+import { excerpt, isCommandPrompt, isPrompt, looksLikeQuestion, openLine } from "./text.ts";
+import { Transcript } from "./transcript.ts";
+
+/** Quiet after which a prompt is believed: it may be part of a longer text that is still coming. Milliseconds. */
+const PROMPT_MS = 80;
+/** Quiet after which any other text is believed to be whole. Milliseconds. */
+const TEXT_MS = 500;
+/** Quiet after which the echo of our own line is taken for the answer. Milliseconds. */
+const ECHO_MS = 1000;
+/** A device that sends slowly is waited for so many of its usual pauses. */
+const PAUSES = 3;
+
+/** How much of an answer is looked at for its end. Characters. */
+const EXCERPT = 16_384;
+const LINE = 500;
+
+/** Seen what a template says must not be seen. */
+export class Unwanted extends PluginFailure {}
+
+interface Forbidden {
+  readonly pattern: Pattern;
+  /** What to call it in a failure: `line 7`. */
+  readonly name: string;
+}
+
+/**
+ * A dialogue over a terminal. It goes on only when the device has stopped talking: a pattern met in the middle of a
+ * message of the day, or in the echo of our own line, is not the prompt that was meant.
+ */
+export class Dialogue {
+  newLine: NewLineMode = "unix";
+  closed = false;
+  readonly #terminal: Terminal;
+  readonly #call: Call;
+  readonly #secrets: Secrets;
+  readonly #transcript: Transcript;
+  readonly #output = new Output();
+  readonly #forbidden: Forbidden[] = [];
+  #unwanted: Unwanted | undefined;
+  #wake: (news: "heard" | "closed") => void = () => undefined;
+
+  /** @param secrets what the transcript must not hold */
+  constructor(terminal: Terminal, call: Call, secrets: readonly Secret[]) {
+    this.#terminal = terminal;
+    this.#call = call;
+    this.#secrets = new Secrets(secrets);
+    this.#transcript = new Transcript(call, this.#secrets);
+    const plain = new PlainStream();
+    terminal.onData((bytes) => this.#hear(plain.push(bytes)));
+    terminal.onClose(() => {
+      this.closed = true;
+      this.#wake("closed");
+    });
+  }
+
+  /** Keeps one more secret out of the transcript. */
+  hide(secret: Secret): void {
+    this.#secrets.add(secret);
+  }
+
+  /** What came since we sent last, without the echo of it. Line feeds end its lines. */
+  get answer(): string {
+    return this.#output.answer;
+  }
+
+  /** The unfinished line that nobody has consumed: a question may stand there. */
+  get unread(): string {
+    const { unread } = this.#output;
+    return openLine(unread.slice(-LINE));
+  }
+
+  /** The line on which the device waits, consumed or not. */
+  get line(): string {
+    return this.#output.openLine;
+  }
+
+  /** Whether something was expected, and came, since we sent last. */
+  get met(): boolean {
+    return this.#output.met;
+  }
+
+  /** Rises with everything that is heard. */
+  get pieces(): number {
+    return this.#output.pieces;
+  }
+
+  /** The end of what the device said, without secrets. */
+  excerpt(): string {
+    return excerpt(this.#secrets.mask(this.answer.slice(-EXCERPT)));
+  }
+
+  /**
+   * Waits until what was not consumed holds the pattern and the device has stopped talking, and consumes it. A second
+   * wait in a row is also met by what the first one consumed.
+   * @param silenceMs how long the device may say nothing
+   * @throws PluginFailure `target.needs-human` when it is silent at a question, `target.unexpected` at a prompt,
+   *   `target.timeout` elsewhere, `target.connection-lost`; {@link Unwanted}
+   */
+  async expect(pattern: Pattern, silenceMs: number): Promise<void> {
+    const begun = performance.now();
+    for (;;) {
+      this.#check();
+      const match = this.#output.find(pattern);
+      const needed = match === undefined ? silenceMs : Math.min(silenceMs, this.#quietFor(match));
+      // What the template slept before it began to wait is no silence.
+      const quietMs = Math.min(this.#output.quietMs, match === undefined ? performance.now() - begun : Infinity);
+      if (match !== undefined && (this.closed || quietMs >= needed)) {
+        this.#output.consume(match);
+        return;
+      }
+      const again = match === undefined && this.#metBefore(pattern);
+      if (again && (this.closed || this.#output.quietMs >= TEXT_MS)) return;
+      if (this.closed) throw new PluginFailure("target.connection-lost", this.excerpt());
+      if (quietMs >= needed) throw this.#silence();
+      await this.#quiet(again ? TEXT_MS - this.#output.quietMs : needed - quietMs);
+    }
+  }
+
+  /** Fails from now on when the pattern comes, or came since we sent last. */
+  forbid(pattern: Pattern, name: string): void {
+    this.#forbidden.push({ pattern, name });
+    this.#check();
+  }
+
+  get forbids(): boolean {
+    return this.#forbidden.length > 0;
+  }
+
+  /** Waits until the device waits for us, at a prompt; also when it does not in time, or closes. */
+  async settle(limitMs: number): Promise<void> {
+    const until = performance.now() + limitMs;
+    for (;;) {
+      this.#check();
+      const left = until - performance.now();
+      const needed = isPrompt(this.#output.openLine) ? this.#atPrompt() : Infinity;
+      if (this.closed || left <= 0 || this.#output.quietMs >= needed) return;
+      await this.#wait(Math.min(left, Math.max(1, needed - this.#output.quietMs)), true);
+    }
+  }
+
+  /** Lets time pass. */
+  async pause(timeMs: number): Promise<void> {
+    const until = performance.now() + timeMs;
+    for (let left = timeMs; left > 0 && !this.closed; left = until - performance.now()) await this.#wait(left, false);
+    this.#check();
+  }
+
+  /**
+   * Sends a text as it is.
+   * @param shown what the transcript says of it, without secrets
+   */
+  send(text: string, shown: string): void {
+    this.#check();
+    if (this.#call.signal.aborted) throw new PluginFailure("target.timeout", "stopped from outside");
+    if (this.closed) throw new PluginFailure("target.connection-lost", this.excerpt());
+    this.#transcript.note(shown);
+    this.#output.send(text);
+    this.#terminal.write(Buffer.from(text, "utf8"));
+  }
+
+  /** Sends a text and a line end. */
+  sendLine(text: string, shown: string): void {
+    this.send(text + NEW_LINES[this.newLine], shown);
+  }
+
+  /** Hands the transcript over. Once, at the end. */
+  end(): void {
+    this.#transcript.flush();
+  }
+
+  #hear(text: string): void {
+    this.#transcript.hear(text);
+    this.#output.hear(text);
+    if (this.#output.full) {
+      this.#unwanted ??= this.#look();
+      this.#output.trim();
+    }
+    this.#wake("heard");
+  }
+
+  #look(): Unwanted | undefined {
+    if (this.#forbidden.length === 0) return undefined;
+    const { answer } = this.#output;
+    const found = this.#forbidden.find(({ pattern }) => pattern(answer) !== undefined);
+    return found && new Unwanted("target.unexpected", `${found.name}: what must not come came: ${this.excerpt()}`);
+  }
+
+  #check(): void {
+    this.#unwanted ??= this.#look();
+    if (this.#unwanted !== undefined) throw this.#unwanted;
+  }
+
+  /** Whether a pattern is met by what was consumed since we sent, with nothing but blanks after it. */
+  #metBefore(pattern: Pattern): boolean {
+    return this.met && this.#output.unread.trim() === "" && pattern(this.answer) !== undefined;
+  }
+
+  #atPrompt(): number {
+    return Math.max(PROMPT_MS, PAUSES * this.#output.gapMs);
+  }
+
+  /** How long the device must be quiet until a match is believed. */
+  #quietFor({ echoed, rest, open }: { echoed: boolean; rest: string; open: boolean }): number {
+    if (echoed) return ECHO_MS;
+    const line = this.#output.openLine;
+    // The match is the end of what was said, on a line that was left open; or the device waits at another prompt.
+    const last = rest.trim() === "" && line.trim() !== "" && !rest.includes("\n");
+    const waiting = (open || rest.includes("\n")) && isPrompt(line);
+    return last || waiting ? this.#atPrompt() : Math.max(TEXT_MS, PAUSES * this.#output.gapMs);
+  }
+
+  #silence(): PluginFailure {
+    const line = this.#output.openLine;
+    if (isCommandPrompt(line)) return new PluginFailure("target.unexpected", this.excerpt());
+    return new PluginFailure(looksLikeQuestion(line) ? "target.needs-human" : "target.timeout", this.excerpt());
+  }
+
+  /** Waits so long, or until something came and a pause after it: if each byte were looked at, it would cost a search. */
+  async #quiet(timeMs: number): Promise<void> {
+    const { pieces } = this.#output;
+    await this.#wait(Math.max(1, timeMs), true);
+    while (!this.closed && this.#output.pieces !== pieces && this.#output.quietMs < this.#atPrompt()) {
+      await this.#wait(Math.max(1, this.#atPrompt() - this.#output.quietMs), false);
+    }
+  }
+
+  async #wait(timeMs: number, untilNews: boolean): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    const { signal } = this.#call;
+    const abort = () => reject(new PluginFailure("target.timeout", "stopped from outside"));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    const timer = setTimeout(() => resolve(undefined), timeMs);
+    this.#wake = (news) => {
+      if (untilNews || news === "closed") resolve(undefined);
+    };
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    }
+  }
+}

@@ -1,0 +1,197 @@
+/** Runs a template's commands in a dialogue. */
+import { PluginFailure } from "../plugin.ts";
+import { carriesNewPassword } from "../../templates/language/render.ts";
+import type { BoundScript, Command, TagValues } from "../../templates/language/script.ts";
+import { type Dialogue, Unwanted } from "./dialogue.ts";
+import { objection, refusal, takesCommands } from "./sentences.ts";
+import { NEW_LINES, type NewLineMode } from "./terminal.ts";
+import { passwdPrompt } from "./text.ts";
+import {
+  carriesPassword,
+  checkValues,
+  isPasswordAlone,
+  numberOf,
+  patternOf,
+  SENDS,
+  shownText,
+  telling,
+  typed,
+} from "./values.ts";
+
+/** What `expect` waits when the template does not say: that of the language. Milliseconds. */
+const READ_MS = 5000;
+/** How long a device may take to show its first prompt where the template waits for none. Milliseconds. */
+const FIRST_PROMPT_MS = 2000;
+/** Lines that only end a session: where it is over already, they have nothing to do. */
+const FAREWELL = /^(?:exit|logout|quit|bye|end|disconnect)$/i;
+
+export interface Run {
+  readonly dialogue: Dialogue;
+  readonly script: BoundScript;
+  /** Awaited once, before the first command that crosses it. */
+  readonly pointOfNoReturn: () => Promise<void>;
+  /** Which commands change something: those that carry a new password, or every one that is sent. */
+  readonly crossing: "new-password" | "sent";
+}
+
+/**
+ * Runs a script to its end.
+ * @throws PluginFailure whose text names the line; `refused` when the device surely kept its password, or when nothing
+ *   was sent after the point of no return was passed. What `pointOfNoReturn` rejects with is passed on.
+ */
+export async function runScript(run: Run): Promise<void> {
+  checkValues(run.script);
+  await new Runner(run).run(() => false);
+}
+
+/**
+ * Runs a script up to its first command that carries a password, which is not sent.
+ * @returns its line; undefined when none carries one
+ * @throws PluginFailure whose text names the line
+ */
+export async function rehearseScript(dialogue: Dialogue, script: BoundScript): Promise<number | undefined> {
+  const never = () =>
+    Promise.reject(new PluginFailure("target.unexpected", "a rehearsal passes no point of no return"));
+  return new Runner({ dialogue, script, pointOfNoReturn: never, crossing: "new-password" }).run(carriesPassword);
+}
+
+class Runner {
+  readonly #run: Run;
+  readonly #dialogue: Dialogue;
+  readonly #values: TagValues;
+  #readMs = READ_MS;
+  #crossed = false;
+  /** Whether anything was sent or expected. */
+  #begun = false;
+
+  constructor(run: Run) {
+    this.#run = run;
+    this.#dialogue = run.dialogue;
+    this.#values = telling(run.script.values, (secret) => run.dialogue.hide(secret));
+  }
+
+  async run(stopsBefore: (command: Command) => boolean): Promise<number | undefined> {
+    try {
+      for (const command of this.#run.script.script.commands) {
+        if (command.name === "end") break;
+        if (SENDS.has(command.name) && stopsBefore(command)) return command.line;
+        await this.#named(command);
+      }
+      await this.#finish();
+      return undefined;
+    } finally {
+      this.#dialogue.end();
+    }
+  }
+
+  async #named(command: Command): Promise<void> {
+    try {
+      await this.#command(command);
+    } catch (error) {
+      if (!(error instanceof PluginFailure)) throw error;
+      const failure = error instanceof Unwanted ? (this.#meant() ?? error) : error;
+      throw at(failure, error instanceof Unwanted ? "" : `line ${command.line}: `);
+    }
+  }
+
+  async #command(command: Command): Promise<void> {
+    switch (command.name) {
+      case "set-read-timeout":
+        this.#readMs = numberOf(command) * 1000;
+        return;
+      case "set-new-line-mode":
+        this.#dialogue.newLine = newLineOf(command);
+        return;
+      case "sleep":
+        return this.#dialogue.pause(numberOf(command) * 1000);
+      case "exec":
+      case "write":
+      case "send":
+        return this.#send(command);
+      case "expect":
+      case "expect-regex":
+      case "read":
+        return this.#expect(command);
+      case "no-expect":
+        return this.#dialogue.forbid(patternOf(command, this.#values), `line ${command.line}`);
+    }
+  }
+
+  async #expect(command: Command): Promise<void> {
+    this.#begun = true;
+    try {
+      await this.#dialogue.expect(patternOf(command, this.#values), this.#readMs);
+    } catch (error) {
+      throw (error instanceof PluginFailure && !(error instanceof Unwanted) && this.#meant()) || error;
+    }
+    const { answer } = this.#dialogue;
+    const refused = this.#crossed ? refusal(answer, this.#dialogue.excerpt()) : undefined;
+    if (refused !== undefined) throw refused;
+  }
+
+  /** What the device said by its answer, where that is known. */
+  #meant(): PluginFailure | undefined {
+    const { answer } = this.#dialogue;
+    return (this.#crossed ? refusal : objection)(answer, this.#dialogue.excerpt());
+  }
+
+  async #send(command: Command): Promise<void> {
+    const dialogue = this.#dialogue;
+    if (!this.#begun) await dialogue.settle(Math.min(this.#readMs, FIRST_PROMPT_MS));
+    this.#begun = true;
+    this.#mindQuestions(command);
+    const crosses = this.#run.crossing === "sent" || carriesNewPassword(command);
+    if (crosses && !this.#crossed) await this.#cross(command);
+    const text = typed(command, this.#values);
+    if (dialogue.closed && FAREWELL.test(text.trim())) return;
+    if (command.name === "exec") dialogue.sendLine(text, shownText(command));
+    else dialogue.send(text, shownText(command));
+  }
+
+  /** Sends nothing to a question that the template did not expect: a code, a changed password, a second sudo. */
+  #mindQuestions(command: Command): void {
+    const { dialogue } = this.#run;
+    const asked = passwdPrompt(dialogue.unread) !== undefined || /password[^:]*:\s*$/i.test(dialogue.unread);
+    if (asked && !dialogue.met && !carriesPassword(command)) {
+      throw new PluginFailure("target.needs-human", dialogue.excerpt());
+    }
+  }
+
+  async #cross(command: Command): Promise<void> {
+    const dialogue = this.#dialogue;
+    const against = this.#run.crossing === "sent" ? undefined : objection(dialogue.answer, dialogue.excerpt());
+    if (against !== undefined) throw against;
+    if (isPasswordAlone(command) && takesCommands(dialogue.line)) {
+      throw new PluginFailure("target.unexpected", `a command is asked for, not a password: ${dialogue.excerpt()}`);
+    }
+    const { pieces } = dialogue;
+    await this.#run.pointOfNoReturn();
+    // A prompt that gave us up meanwhile has made way for another: the password must not be typed there.
+    if (dialogue.pieces !== pieces && isPasswordAlone(command)) {
+      throw new PluginFailure("target.unexpected", `it did not wait: ${dialogue.excerpt()}`, { refused: true });
+    }
+    this.#crossed = true;
+  }
+
+  /** A device that still works on the last line would be interrupted by the end of the session. */
+  async #finish(): Promise<void> {
+    const dialogue = this.#dialogue;
+    if (this.#begun && !dialogue.met) await dialogue.settle(this.#readMs);
+    else if (dialogue.forbids) await dialogue.pause(0);
+  }
+}
+
+function newLineOf({ args }: Command): NewLineMode {
+  const [mode] = args[0] ?? [];
+  const modes = Object.keys(NEW_LINES) as NewLineMode[];
+  return modes.find((each) => typeof mode === "string" && each === mode.trim().toLowerCase()) ?? "unix";
+}
+
+/** The failure with its line named. */
+function at(failure: PluginFailure, where: string): PluginFailure {
+  const { code, refused, cause, message } = failure;
+  return new PluginFailure(code, message.startsWith(where) ? message : where + message, {
+    refused,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
