@@ -15,6 +15,9 @@ const PROOFS = {
   "samba-ad-provision": "/usr/share/samba/setup/provision.ldif",
   "samba-dsdb-modules": "/{usr/,}lib/*/samba/ldb/samba_dsdb.so",
   "samba-vfs-modules": "/{usr/,}lib/*/samba/vfs/acl_xattr.so",
+  frr: "/usr/lib/frr/staticd",
+  "inetutils-telnetd": "/usr/sbin/telnetd",
+  "inetutils-inetd": "/usr/sbin/inetutils-inetd",
 } as const;
 
 export type DebianPackage = keyof typeof PROOFS;
