@@ -10,7 +10,7 @@ import { addErrors } from "./plugins/errors.ts";
 import { addRequestLog, logOptions } from "./plugins/log.ts";
 import { addMetrics } from "./plugins/metrics.ts";
 import { addOpenApi } from "./plugins/openapi.ts";
-import { routeAdder } from "./route.ts";
+import { type AddRoute, routeAdder } from "./route.ts";
 import { addAdministrationRoutes } from "./routes/administration.ts";
 import { addChildrenRoutes } from "./routes/children.ts";
 import { addCredentialEventRoutes } from "./routes/credential-events.ts";
@@ -32,6 +32,9 @@ import { addPolicyRoutes } from "./routes/policies.ts";
 import { addReconcileRoutes } from "./routes/reconcile.ts";
 import { addSiteRoutes } from "./routes/sites.ts";
 import { addStrengthRoutes } from "./routes/strengths.ts";
+import { addTemplateFileRoutes } from "./routes/template-files.ts";
+import { addTemplateVersionRoutes } from "./routes/template-versions.ts";
+import { addTemplateRoutes } from "./routes/templates.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 
 /** Room for 10,000 ids and their commas, twice. */
@@ -73,6 +76,15 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   await addOpenApi(app);
   const add = routeAdder(app, deps);
   addHealthRoutes(app, { add, deps, metrics });
+  addOperationEventRoutes(app, { add, deps });
+  addRoutes(add, deps);
+  await addImportRoute(app, deps);
+  await app.ready();
+  return app;
+}
+
+/** Those that need nothing but what every route gets. */
+function addRoutes(add: AddRoute, deps: ApiDeps): void {
   addDeviceRoutes(add, deps);
   addCredentialRoutes(add, deps);
   addChildrenRoutes(add, deps);
@@ -80,7 +92,6 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   addReconcileRoutes(add, deps);
   addPasswordChangeRoutes(add, deps);
   addOperationListRoutes(add, deps);
-  addOperationEventRoutes(app, { add, deps });
   addOperationRoutes(add, deps);
   addAttemptRoutes(add, deps);
   addOperationRequestRoutes(add, deps);
@@ -91,9 +102,9 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   addStrengthRoutes(add, deps);
   addSiteRoutes(add, deps);
   addDashboardRoute(add, deps);
+  addTemplateRoutes(add, deps);
+  addTemplateVersionRoutes(add, deps);
+  addTemplateFileRoutes(add, deps);
   addTokenRoutes(add, deps);
   addAdministrationRoutes(add, deps);
-  await addImportRoute(app, deps);
-  await app.ready();
-  return app;
 }

@@ -26,6 +26,15 @@ export const Password = z
   .transform((text) => new Secret(text))
   .describe("Clear text; it is sealed before it is stored.");
 
+/** A seed in a request, wrapped at the edge like a password. Whether it is one is asked of `crypto/totp.ts`. */
+const TotpSecret = z
+  .string()
+  .max(500)
+  .transform((text) => new Secret(text))
+  .describe(
+    "Seed of one-time passwords, in base32: what templates make `[#TOTP_TOKEN#]` from. It is sealed, never shown.",
+  );
+
 const Verdict = z.enum(["accepted", "rejected", "unknown"]);
 
 /** Fields of the original's form: reconciliation credential status, autorun, credential, plugin, template. */
@@ -58,14 +67,14 @@ const fields = {
 };
 
 export const CredentialInput = z
-  .strictObject({ deviceId: Id, ...fields, password: Password })
+  .strictObject({ deviceId: Id, ...fields, password: Password, totpSecret: TotpSecret })
   .partial()
   .required({ deviceId: true, plugin: true, username: true })
   .meta({ id: "NewCredential" });
 export type CredentialInput = z.infer<typeof CredentialInput>;
 
 export const CredentialPatch = z
-  .strictObject({ ...fields, active: z.boolean() })
+  .strictObject({ ...fields, active: z.boolean(), totpSecret: TotpSecret.nullable() })
   .partial()
   .meta({ id: "CredentialPatch" });
 export type CredentialPatch = z.infer<typeof CredentialPatch>;
@@ -90,6 +99,7 @@ const credentialFields = {
   childValue: z.enum(["parent", "own"]),
   reconciliation: z.object(reconciliation).meta({ id: "Reconciliation" }),
   strengthId: Id.nullable(),
+  hasTotp: z.boolean().describe("Whether a seed of one-time passwords is stored."),
   currentVersion: z.int().nullable().describe("Number of the current password; null when none is stored."),
   unresolvedVersion: z.int().nullable().describe("Number of a new password whose fate is not proven."),
   openCode: OperationCode.nullable().describe("The change that is open."),

@@ -10,6 +10,9 @@ import {
   CredentialQuery,
 } from "../../contracts/credentials.schema.ts";
 import { ApiProblem } from "../../contracts/problem.ts";
+import type { Secret } from "../../contracts/secret.ts";
+import { isTotpSeed, totpBinding } from "../../crypto/totp.ts";
+import type { Transaction } from "../../db/client.ts";
 import { auditObject } from "../../db/queries/audit.ts";
 import {
   createCredential,
@@ -17,6 +20,7 @@ import {
   listCredentials,
   readCredential,
   readCredentialDetails,
+  storeTotp,
 } from "../../db/queries/credentials.ts";
 import { readDevice } from "../../db/queries/devices.ts";
 import { refuseBadReconciliation } from "../../db/queries/reconcile.ts";
@@ -33,6 +37,8 @@ const SAVE_REFUSALS = [
   "credential.no-authenticator",
   "credential.no-reconciliation",
   "credential.no-template",
+  "template.not-active",
+  "template.unfit",
   "credential.cycle",
   "strength.not-found",
 ] as const;
@@ -50,10 +56,12 @@ export function addCredentialRoutes(add: AddRoute, deps: ApiDeps): void {
     status: 201,
     kind: "makes",
     refusals: SAVE_REFUSALS,
-    async handle({ body: { password, ...input }, actor, transact }) {
+    async handle({ body: { password, totpSecret, ...input }, actor, transact }) {
       checkPlugin(deps, input.plugin);
+      checkSeed(totpSecret);
       return transact(async (tx) => {
         const id = await createCredential(tx, input);
+        await keepSeed(deps, tx, { id, totpSecret });
         if (input.reconciliation) await refuseBadReconciliation(tx, id, deps.plugins);
         await auditObject(tx, actor, { action: "credential.created", objectType: "credential", objectId: id });
         if (password)
@@ -109,14 +117,16 @@ function addEditRoute(add: AddRoute, deps: ApiDeps): void {
     answer: Credential,
     kind: "edits",
     refusals: ["credential.not-found", "credential.unresolved", ...SAVE_REFUSALS],
-    async handle({ params: { id }, body: patch, actor, transact, revision }) {
+    async handle({ params: { id }, body: { totpSecret, ...patch }, actor, transact, revision }) {
       const edit = { id, revision: revision(), patch };
+      checkSeed(totpSecret);
       if (patch.plugin !== undefined) checkPlugin(deps, patch.plugin);
       return transact(async (tx) => {
         await editCredential(tx, edit);
+        await keepSeed(deps, tx, { id, totpSecret });
         if (patch.reconciliation !== undefined || patch.plugin !== undefined)
           await refuseBadReconciliation(tx, id, deps.plugins);
-        const details = { fields: Object.keys(patch) };
+        const details = { fields: [...Object.keys(patch), ...(totpSecret === undefined ? [] : ["totpSecret"])] };
         await auditObject(tx, actor, { action: "credential.edited", objectType: "credential", objectId: id, details });
         return readCredential(tx, id);
       });
@@ -153,4 +163,21 @@ function addCheckRoute(add: AddRoute, deps: ApiDeps): void {
 
 function checkPlugin(deps: ApiDeps, kind: string): void {
   if (deps.plugins.every((plugin) => plugin.kind !== kind)) throw new ApiProblem("credential.plugin-unknown");
+}
+
+function checkSeed(seed: Secret | null | undefined): void {
+  if (!seed || isTotpSeed(seed.reveal())) return;
+  const rule = "must be the seed of one-time passwords: base32 of at least 16 characters";
+  const errors = [{ field: "totpSecret", rule, got: "another text" }];
+  throw new ApiProblem("request.invalid", `totpSecret: ${rule}.`, { errors });
+}
+
+/** An absent seed stays as it is, null is none. */
+async function keepSeed(
+  { vault }: ApiDeps,
+  tx: Transaction,
+  { id, totpSecret }: { id: string; totpSecret: Secret | null | undefined },
+): Promise<void> {
+  if (totpSecret === undefined) return;
+  await storeTotp(tx, id, totpSecret && vault.seal(totpSecret, totpBinding(id)));
 }

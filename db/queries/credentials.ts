@@ -15,10 +15,15 @@ import { type Page, readCursor, toPage } from "./cursor.ts";
 import { authenticators, type PluginRules } from "./eligibility.ts";
 import { tryAgain } from "./next-change.ts";
 import { refuseInactive } from "./strengths.ts";
+import { refuseUnfitTemplates } from "./template-uses.ts";
 import { explain, holdPolicies, readOtherPolicies, resolveCredentials } from "./resolve-policies.ts";
 
+/** The sealed seed leaves the database for the worker alone. */
+const { totpSealed, ...shown } = getTableColumns(credentials);
+
 const columns = {
-  ...getTableColumns(credentials),
+  ...shown,
+  hasTotp: sql<boolean>`${totpSealed} is not null`,
   device: devices.name,
   matched: { model: devices.model, deviceType: devices.type, site: devices.site, deviceTags: devices.tags },
   holds: { id: policies.id, name: policies.name, priority: policies.priority, criteria: policies.criteria },
@@ -114,29 +119,42 @@ export async function listCredentials(
 
 /**
  * Stores the row; a password given with it is the caller's to store in the same transaction.
- * @throws ApiProblem `credential.no-authenticator`, `credential.cycle`, `strength.not-found`
+ * @throws ApiProblem `credential.no-authenticator`, `credential.cycle`, `strength.not-found`, `template.not-active`,
+ * `template.unfit`
  */
-export async function createCredential(tx: Transaction, input: Omit<CredentialInput, "password">): Promise<string> {
+export async function createCredential(
+  tx: Transaction,
+  input: Omit<CredentialInput, "password" | "totpSecret">,
+): Promise<string> {
   const id = newId();
   refuseNoAuthenticator(id, input);
   await refuseCycle(tx, id, input.parentCredentialId);
   await refuseInactive(tx, input.strengthId);
   await tx.insert(credentials).values({ ...toColumns(input), id });
+  await refuseUnfitTemplates(tx, id);
   await resolveCredentials(tx, [id]);
   return id;
+}
+
+/** Stores or forgets the seed of a credential's one-time passwords. */
+export async function storeTotp(tx: Transaction, id: string, sealed: Buffer | null): Promise<void> {
+  await tx.update(credentials).set({ totpSealed: sealed }).where(eq(credentials.id, id));
 }
 
 /** What decides which account answers, and how it is spoken to. */
 const IDENTITY = ["plugin", "username", "domain", "additionalInfo"] as const;
 
+/** What decides whether a template fits. */
+const TEMPLATED = ["plugin", "templateId", "reconciliation", "active"] as const;
+
 /**
  * Edits execution settings and description; the device is never contacted.
  * @throws ApiProblem `credential.not-found`, `request.stale`, `credential.unresolved`, `credential.no-authenticator`,
- * `credential.cycle`, `strength.not-found`
+ * `credential.cycle`, `strength.not-found`, `template.not-active`, `template.unfit`
  */
 export async function editCredential(
   tx: Transaction,
-  edit: { id: string; revision: number; patch: CredentialPatch },
+  edit: { id: string; revision: number; patch: Omit<CredentialPatch, "totpSecret"> },
 ): Promise<void> {
   await holdPolicies(tx);
   // Stronger than need be, two edits that name each other's credential as parent or authenticator would both wait.
@@ -157,6 +175,7 @@ export async function editCredential(
       updatedAt: sql`now()`,
     })
     .where(eq(credentials.id, edit.id));
+  if (TEMPLATED.some((field) => edit.patch[field] !== undefined)) await refuseUnfitTemplates(tx, edit.id);
   await resolveCredentials(tx, [edit.id]);
 }
 
