@@ -12,6 +12,7 @@ import type { ActivityDeps } from "./deps.ts";
 import { Journal } from "./journal.ts";
 import type { BudgetedCheck } from "./logins.ts";
 import { candidate } from "./candidate.ts";
+import { runJob } from "./run-job.ts";
 import type { Lent } from "./sessions.ts";
 import { verifyOperation } from "./verify-operation.ts";
 
@@ -41,6 +42,9 @@ export async function change(deps: ActivityDeps, input: ChangeInput, running: Ru
         return await carryOut(deps, result.attempt, { journal, ...(next ? { next } : {}) });
       case "check":
         return await verifyOperation(deps, result.check, journal);
+      case "job":
+        await deps.atMoment?.("staged", input.code);
+        return await runJob(deps, result.job, journal);
       case "parked":
         return { kind: "parked", waitingFor: result.waitingFor, recheckAt: result.recheckAt.getTime() };
       case "needs-probe":

@@ -2,7 +2,7 @@ import type { HeartbeatDetails, OperationRef, ProbeResult } from "../contracts/m
 import { withLimits } from "../contracts/policy.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import { recordAttempt } from "../db/queries/attempt.ts";
-import { type DoubtfulAttempt, stayInDoubt, takeOver } from "../db/queries/probe.ts";
+import { type DoubtfulAttempt, stayInDoubt, type Takeover, takeOver } from "../db/queries/probe.ts";
 import { promote } from "../db/queries/promote.ts";
 import { AttemptWork } from "./attempt-work.ts";
 import type { Running } from "./change.ts";
@@ -33,12 +33,20 @@ export async function probe(deps: ActivityDeps, ref: OperationRef, running: Runn
     });
     if (takeover.kind === "waiting") return { kind: "waiting", dueAt: takeover.dueAt.getTime() };
     if (takeover.kind === "not-yours") return takeover;
-    if (takeover.kind === "sends-nothing") return { ...takeover, kind: "failed", code: "change.interrupted" };
+    if (takeover.kind === "no-password") return withoutPassword(takeover);
     await deps.wake(takeover.wake);
     return await lookInto(deps, takeover.attempt, journal);
   } finally {
     journal.end();
   }
+}
+
+/** What was sent may have happened; nothing says so before all of it has left the worker that was lost. */
+function withoutPassword({ attempt, epoch, sendsUntil }: Takeover & { kind: "no-password" }): ProbeResult {
+  if (!sendsUntil) return { kind: "failed", attempt, epoch, code: "change.interrupted" };
+  if (sendsUntil.getTime() > Date.now())
+    return { kind: "undecided", attempt, nextAt: sendsUntil.getTime() + SHORTEST_PAUSE_MS };
+  return { kind: "failed", attempt, epoch, code: "job.unverified" };
 }
 
 async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: Journal): Promise<ProbeResult> {

@@ -109,21 +109,22 @@ export const OPERATION_KINDS = [
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
-const SETS_PASSWORD: ReadonlySet<OperationKind> = new Set([
+/** Kinds whose operations have a new password of their own, which is proven by a log-in. */
+export const PASSWORD_KINDS = [
   "change-password",
   "child-password-change",
   "reconcile-password",
   "ephemeral-credential-creation",
-]);
+] as const satisfies readonly OperationKind[];
 
-/** Whether operations of the kind have a new password of their own, which is proven by a log-in. */
+/** Whether the kind is one of these. */
 export function setsPassword(kind: OperationKind): boolean {
-  return SETS_PASSWORD.has(kind);
+  return PASSWORD_KINDS.some((one) => one === kind);
 }
 
 /** Whether operations of the kind are jobs: they run a template on a device and set no password. */
 export function isJob(kind: OperationKind): boolean {
-  return kind !== "verify-password" && !SETS_PASSWORD.has(kind);
+  return kind !== "verify-password" && !setsPassword(kind);
 }
 
 /** What made an operation: a person's request, a policy's clock, or another operation. */

@@ -8,7 +8,21 @@ const HURRY = Symbol("hurry");
 
 /** Titles of the work in Temporal's pages, by kind where it is not the usual one. */
 const CHANGE = "stage, log in, send, prove, promote";
+const JOB = "log in, run the template";
 const WORK: Readonly<Partial<Record<OperationKind, string>>> = {
+  "credential-activation": JOB,
+  "credential-inactivation": JOB,
+  "user-creation": JOB,
+  "user-deletion": JOB,
+  "user-creation-in-group": JOB,
+  "user-deletion-in-group": JOB,
+  "group-creation": JOB,
+  "group-deletion": JOB,
+  "certificate-publication": JOB,
+  "secret-management-automation": JOB,
+  "task-manager": JOB,
+  "aws-opsworks": JOB,
+  "ephemeral-credential-removal": "log in, remove the account, prove that it is gone",
   "reconcile-password": "stage, log in with another account, send, prove, promote",
   "verify-password": "log in with the stored password",
 };

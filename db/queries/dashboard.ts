@@ -1,7 +1,9 @@
 /** Figures about all credentials: one pass over them, and index scans over the operations. */
 import { sql } from "drizzle-orm";
 import type { Dashboard } from "../../contracts/dashboard.schema.ts";
+import { PASSWORD_KINDS } from "../../contracts/states.ts";
 import type { Database } from "../client.ts";
+import { textArray } from "./eligibility.ts";
 
 type Counts = Omit<Dashboard["sites"][number], "site">;
 
@@ -59,7 +61,7 @@ async function countSuccesses(db: Database): Promise<Dashboard["successes"]> {
       select (now() at time zone 'UTC')::date - ago as day from generate_series(29, 0, -1) as ago
     ), done as (
       select (ended_at at time zone 'UTC')::date as day, count(*)::int as changes from operations
-      where state = 'succeeded' and kind <> 'verify-password'
+      where state = 'succeeded' and kind <> 'verify-password' and kind = any(${textArray(PASSWORD_KINDS)})
         and ended_at >= (select min(day) from days)::timestamp at time zone 'UTC'
       group by 1)
     select to_char(days.day, 'YYYY-MM-DD') as day, coalesce(done.changes, 0) as changes

@@ -53,6 +53,16 @@ export async function endOperations(
     ),
     state === "error" && outcome ? noteFailure(tx, codes, outcome) : undefined,
     state === "canceled" || state === "expired" ? coolDownAfter(tx, codes) : undefined,
+    state === "canceled" || state === "expired" ? hastenRemovals(tx, codes) : undefined,
     tx.insert(outbox).values(codes.map((code) => ({ event: `operation.${state}`, payload: { code, ...said } }))),
   ]);
+}
+
+/** What will never be made need not wait for its lifetime's end: its removal finds that there is nothing to remove. */
+async function hastenRemovals(tx: Transaction, codes: readonly number[]): Promise<void> {
+  await tx.execute(sql`
+    update operations set due_at = least(due_at, now()), wake_at = now()
+    where kind = 'ephemeral-credential-removal' and state = 'scheduled' and credential_id in (
+      select credential_id from operations
+      where code = any(${`{${codes.join(",")}}`}::bigint[]) and kind = 'ephemeral-credential-creation')`);
 }

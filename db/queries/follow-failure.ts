@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../contracts/errors.ts";
 import type { Settings } from "../../contracts/settings.schema.ts";
+import { isJob, setsPassword } from "../../contracts/states.ts";
 import type { Transaction } from "../client.ts";
 import { coolDown } from "./next-change.ts";
 import { countPolicyError } from "./policy-errors.ts";
@@ -14,10 +15,12 @@ export async function followFailure(
 ): Promise<void> {
   const { code, credentialId, policyId } = operation;
   const { reason, settings } = failed;
-  if (operation.kind !== "verify-password") {
+  if (setsPassword(operation.kind)) {
     if (policyId) await countPolicyError(tx, { policyId, code: reason, limit: settings.errorsThatPause });
     // Whoever asked for it: what has just failed is not tried by a policy in the next minute.
     await coolDown(tx, { credentialId, policyId, days: settings.coolDownDays });
   }
-  await autoReconcile(tx, { credentialId, outcome: reason, code }, settings);
+  // Of a job only the log-in can say something of a stored password: that of the account that made it.
+  if (!isJob(operation.kind) || operation.authenticatorId === credentialId)
+    await autoReconcile(tx, { credentialId, outcome: reason, code }, settings);
 }

@@ -4,9 +4,10 @@
  */
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { ErrorCode } from "../../contracts/errors.ts";
+import { PASSWORD_KINDS } from "../../contracts/states.ts";
 import type { Transaction } from "../client.ts";
 import { credentials } from "../schema/index.ts";
-import { uuidArray } from "./eligibility.ts";
+import { textArray, uuidArray } from "./eligibility.ts";
 
 /** What a successful change writes into its credential: the age begins anew, and nobody has seen the password yet. */
 export function afterSuccess() {
@@ -63,7 +64,7 @@ export async function noteFailure(tx: Transaction, codes: readonly number[], out
   await tx.execute(sql`
     with failed as materialized (
       select c.id from operations o join credentials c on c.id = o.credential_id
-      where o.code = any(${codeArray(codes)}) and o.kind <> 'verify-password'
+      where o.code = any(${codeArray(codes)}) and o.kind = any(${textArray(PASSWORD_KINDS)})
       order by c.id for no key update of c)
     update credentials set last_failure = ${outcome} where id in (select id from failed)`);
 }

@@ -32,10 +32,12 @@ export async function act(tx: Transaction, action: OperationAction, request: Act
 
 /**
  * Ends operations that have not begun. After this answer no device is touched. One that sent a password whose fate is not
- * proven cannot be ended; what another sent hinders nobody.
+ * proven cannot be ended; what another sent hinders nobody. Nor can the removal of an ephemeral credential.
  */
 async function cancel(tx: Transaction, { codes, actor }: ActionRequest): Promise<Acted> {
-  const { rows, refused } = await lockFor(tx, "cancel", codes);
+  const { rows: waiting, refused } = await lockFor(tx, "cancel", codes);
+  const removals = waiting.filter(({ kind }) => kind === "ephemeral-credential-removal");
+  const rows = waiting.filter(({ kind }) => kind !== "ephemeral-credential-removal");
   const kept = await tx
     .select({
       id: secretVersions.id,
@@ -46,7 +48,8 @@ async function cancel(tx: Transaction, { codes, actor }: ActionRequest): Promise
     })
     .from(secretVersions)
     .where(
-      sql`${secretVersions.credentialId} = any(${uuidArray(rows.map((row) => row.credentialId))})
+      // Who only logs in for a job has passwords of its own, which are no business of it.
+      sql`${secretVersions.credentialId} = any(${uuidArray(rows.flatMap((row) => row.openCredentialId ?? []))})
         and ${secretVersions.status} in ('candidate', 'doubtful')`,
     )
     .orderBy(secretVersions.id);
@@ -63,6 +66,7 @@ async function cancel(tx: Transaction, { codes, actor }: ActionRequest): Promise
   return {
     outcomes: [
       ...refused,
+      ...removals.map((row) => refuse(row, { code: "ephemeral.not-cancelable" })),
       ...rows.filter(({ code }) => unresolved.has(code)).map((row) => refuse(row, { code: "operation.unresolved" })),
       ...canceled.map(({ code }): Outcome => ({ code, state: "canceled" })),
     ],

@@ -26,8 +26,14 @@ export interface DoubtfulAttempt extends StagedAttempt {
 
 export type Takeover =
   | { readonly kind: "taken"; readonly attempt: DoubtfulAttempt; readonly wake: OperationRef[] }
-  /** It sent nothing by its kind: there is nothing to look for. */
-  | { readonly kind: "sends-nothing"; readonly attempt: number; readonly epoch: number }
+  /** It sends no password by its kind: there is none to look for. */
+  | {
+      readonly kind: "no-password";
+      readonly attempt: number;
+      readonly epoch: number;
+      /** Until when something that it sent may still leave the worker; null when it sent nothing. */
+      readonly sendsUntil: Date | null;
+    }
   | { readonly kind: "waiting"; readonly dueAt: Date }
   | { readonly kind: "not-yours"; readonly state: OperationState };
 
@@ -70,7 +76,9 @@ export async function takeOver(
         wakeAt: sql`now() + make_interval(secs => ${request.wakeInMs / 1000})`,
       })
       .where(eq(operations.code, request.code));
-    if (raised.secretVersionId === null) return { kind: "sends-nothing", attempt: raised.number, epoch: raised.epoch };
+    const { number, epoch, secretVersionId } = raised;
+    if (secretVersionId === null)
+      return { kind: "no-password", attempt: number, epoch, sendsUntil: raised.sentAt && raised.leaseUntil };
     const facts = await readDoubt(tx, { operation, attempt: raised, settleMs: request.settleMs });
     const wake = open.permit ? await grantPermits(tx, open.deviceId) : [];
     const attempt = { ...facts, probes: operation.probes + 1, approved: isApproved(operation, facts.parties) };

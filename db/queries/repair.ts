@@ -105,10 +105,14 @@ export async function reviveRun(db: Database, row: { code: number; run: number }
 export async function expireUntaken(db: Database, code: number, settings: Settings): Promise<boolean> {
   return db.transaction(async (tx) => {
     const [row] = await tx.select().from(operations).where(eq(operations.code, code)).for("update");
-    // Nobody misses a worker for what is held back on purpose.
+    // Nobody misses a worker for what is held back on purpose, and a removal is never given up.
     const held = row?.waitingFor === "pause" || row?.waitingFor === "window";
+    const isForever = row?.kind === "ephemeral-credential-removal";
     const late =
-      row?.state === "scheduled" && !held && row.dueAt.getTime() < Date.now() - settings.noWorkerHours * 3_600_000;
+      row?.state === "scheduled" &&
+      !held &&
+      !isForever &&
+      row.dueAt.getTime() < Date.now() - settings.noWorkerHours * 3_600_000;
     if (!late) return false;
     const outcome = "queue.no-worker";
     await endOperation(tx, { code, state: "error", outcome });

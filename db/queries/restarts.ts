@@ -6,6 +6,7 @@ import { credentials, devices, operations, secretVersions } from "../schema/inde
 import { type Acted, type ActionRequest, lockFor, type Outcome, refuse, type Refusal } from "./action-lock.ts";
 import { auditOperations } from "./audit.ts";
 import { authenticators, settingsRefusal, uuidArray } from "./eligibility.ts";
+import { isLifetimeOver } from "./removal.ts";
 import type { OperationRow } from "./stage-facts.ts";
 import { STARTED_CHANNEL } from "./starter.ts";
 
@@ -73,14 +74,18 @@ async function readHindrances(
     .where(sql`${credentials.id} = any(${ids})`);
   const byId = new Map(found.map((row) => [row.id, row]));
   const hindrances = new Map<number, Refusal>();
-  for (const { code, kind, credentialId } of rows) {
+  for (const row of rows) {
+    const { code, kind, credentialId } = row;
     const facts = byId.get(credentialId);
     const settings = (kind === "change-password" ? facts?.change : facts?.demanded) ?? undefined;
     const doubt = facts?.doubt;
     // What is no change of its account logs in with settings of its own, which stage looks at.
     const changes = kind === "change-password" || kind === "child-password-change";
-    const holds = changes || settings === "credential.inactive" || settings === "device.inactive";
+    const inactive = settings === "credential.inactive" && kind !== "credential-activation";
+    const holds = changes || inactive || settings === "device.inactive";
     if (settings && holds) hindrances.set(code, { code: settings });
+    else if (kind === "ephemeral-credential-creation" && (await isLifetimeOver(tx, row)))
+      hindrances.set(code, { code: "ephemeral.lifetime-over" });
     // A restart may resolve its own doubt; another change's is resolved through that one, by a restore or reconciliation.
     else if (changes && doubt && doubt.operation !== code)
       hindrances.set(code, {
@@ -100,8 +105,11 @@ async function reopen(
   rows: readonly OperationRow[],
   scheduledFor: Date | undefined,
 ): Promise<Set<number>> {
-  // Two errors of one credential cannot both be open again: the older code has it.
-  const first = new Map(rows.toReversed().map(({ code, credentialId }) => [credentialId, code]));
+  // Two errors of one credential cannot both be open again: the older code has it. A job about none takes no place.
+  const places = rows.map(({ code, credentialId, loginCredentialId }) => {
+    return [loginCredentialId === null ? credentialId : code, code] as const;
+  });
+  const first = new Map(places.toReversed());
   const dueAt = sql`greatest(now(), ${scheduledFor?.toISOString() ?? null}::timestamptz)`;
   const update = (inner: Transaction) =>
     inner
@@ -112,7 +120,7 @@ async function reopen(
         runAttempts: 0,
         refusals: 0,
         probes: 0,
-        openCredentialId: sql`${operations.credentialId}`,
+        openCredentialId: sql`case when ${operations.loginCredentialId} is null then ${operations.credentialId} end`,
         scheduledFor: dueAt,
         dueAt,
         wakeAt: dueAt,
@@ -122,7 +130,8 @@ async function reopen(
       .where(
         and(
           inArray(operations.code, [...first.values()]),
-          sql`not exists (select 1 from operations o where o.open_credential_id = ${operations.credentialId})`,
+          sql`(${operations.loginCredentialId} is not null or not exists (
+            select 1 from operations o where o.open_credential_id = ${operations.credentialId}))`,
         ),
       )
       .returning({ code: operations.code });

@@ -86,10 +86,11 @@ interface Next {
 
 /** Whether there is another attempt, and when. */
 export function decide(
-  operation: { runAttempts: number; refusals: number },
+  operation: Pick<OperationRow, "runAttempts" | "refusals" | "kind">,
   reason: ErrorCode,
   settings: Settings,
 ): Next | undefined {
+  if (operation.kind === "ephemeral-credential-removal") return untilProven(operation.runAttempts, settings);
   switch (ERRORS[reason].retry) {
     case "no":
       return undefined;
@@ -101,6 +102,16 @@ export function decide(
       return { delayMinutes: waits ? 1 : settings.intervalMinutes, counts: !waits, refused: false };
     }
   }
+}
+
+/** Longest pause between two attempts of a removal. Minutes. */
+const LONGEST_PAUSE = 60;
+
+/** Without end: with the usual pauses at first, then with growing ones. */
+function untilProven(attempt: number, { attempts: usual, intervalMinutes }: Settings): Next {
+  const grown = Math.max(intervalMinutes, 1) * 2 ** Math.min(attempt - usual, 10);
+  const delayMinutes = attempt < usual ? intervalMinutes : Math.max(intervalMinutes, Math.min(grown, LONGEST_PAUSE));
+  return { delayMinutes, counts: true, refused: false };
 }
 
 async function again(tx: Transaction, operation: OperationRow, next: Next & { reason: ErrorCode }): Promise<void> {

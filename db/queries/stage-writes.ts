@@ -150,7 +150,17 @@ export async function refuse(
   operation: OperationRow,
   { outcome, settings }: { outcome: ErrorCode; settings: Settings },
 ): Promise<StageResult> {
+  if (operation.kind === "ephemeral-credential-removal") return putOff(tx, operation, outcome);
   await endOperation(tx, { code: operation.code, state: "error", outcome });
   await followFailure(tx, operation, { reason: outcome, settings });
   return { kind: "not-yours", state: "error", wake: await passOn(tx, operation) };
+}
+
+/** Until somebody mends what is missing, in milliseconds. */
+const PUT_OFF_MS = 300_000;
+
+/** A removal is never given up: it waits, and says why. */
+async function putOff(tx: Transaction, operation: OperationRow, outcome: ErrorCode): Promise<StageResult> {
+  await tx.update(operations).set({ outcome }).where(eq(operations.code, operation.code));
+  return park(tx, operation, { waitingFor: "authenticator", recheckAt: new Date(Date.now() + PUT_OFF_MS) });
 }

@@ -3,7 +3,7 @@ import { eq } from "drizzle-orm";
 import type { ErrorCode } from "../../contracts/errors.ts";
 import type { OperationRef } from "../../contracts/messages.ts";
 import type { Settings } from "../../contracts/settings.schema.ts";
-import type { OperationState, WaitingFor } from "../../contracts/states.ts";
+import { isJob, type OperationState, type WaitingFor } from "../../contracts/states.ts";
 import type { Database, Transaction } from "../client.ts";
 import { operations } from "../schema/index.ts";
 import { approvalDigest } from "./approval-digest.ts";
@@ -17,6 +17,8 @@ import {
   readParties,
   type VersionRow,
 } from "./stage-facts.ts";
+import { isLifetimeOver } from "./removal.ts";
+import { stageJob, type StagedJob } from "./stage-job.ts";
 import { hindrance, type Wait } from "./stage-waits.ts";
 import { approveAgain, begin, park, refuse, store } from "./stage-writes.ts";
 import { checkRefusal, type StagedCheck } from "./verify-operation.ts";
@@ -44,6 +46,8 @@ export type StageResult =
   | { readonly kind: "needs-probe" }
   /** A look that changes nothing. */
   | { readonly kind: "check"; readonly check: StagedCheck }
+  /** A template that sets no password. */
+  | { readonly kind: "job"; readonly job: StagedJob; readonly wake: OperationRef[] }
   | { readonly kind: "running" }
   | { readonly kind: "awaiting-approval"; readonly expiresAt: Date; readonly wake: OperationRef[] }
   | { readonly kind: "not-yours"; readonly state: OperationState; readonly wake: OperationRef[] };
@@ -116,14 +120,17 @@ async function take(tx: Transaction, operation: OperationRow, request: StageRequ
     return { kind: "needs-probe" };
   };
   // What it sent itself was approved then; asked again, it could expire or be rejected over a password in doubt.
-  const sent = !checks && operation.attempts > 0;
+  const sent = !checks && !isJob(operation.kind) && operation.attempts > 0;
   if (hindrances.openVersionId !== null && sent) return lookInto(hindrances.openVersionId);
   if (operation.approval !== null) {
     const digest = approvalDigest(parties);
     if (digest !== operation.approvalDigest) return approveAgain(tx, operation, digest);
   }
   if (checks) return stageCheck(tx, operation, { parties, request, current, wait });
+  if (isJob(operation.kind)) return stageJob(tx, operation, { parties, request, login, wait });
   if (hindrances.openVersionId !== null) return lookInto(hindrances.openVersionId);
+  if (operation.kind === "ephemeral-credential-creation" && (await isLifetimeOver(tx, operation)))
+    return refuse(tx, operation, { outcome: "ephemeral.lifetime-over", settings });
   const candidate = request.prepare({
     parties,
     login,

@@ -1,0 +1,80 @@
+/** The removal of an ephemeral credential: whether there is anything to remove, and what proves that it is gone. */
+import { and, eq, sql } from "drizzle-orm";
+import type { OperationRef } from "../../contracts/messages.ts";
+import { isOpen } from "../../contracts/states.ts";
+import type { Transaction } from "../client.ts";
+import { operations, secretVersions } from "../schema/index.ts";
+import { endOperation } from "./end-operation.ts";
+import { inactivate } from "./job-attempt.ts";
+import type { OperationRow, VersionRow } from "./stage-facts.ts";
+
+/** What a removal works with. */
+export interface Removal {
+  readonly kind: "remove";
+  /** The password that the account has or may have; absent when none is kept. */
+  readonly password: VersionRow | undefined;
+  /**
+   * Whether the account may be gone already: an earlier attempt has sent something, and the password did log in before.
+   * Then a log-in that is rejected proves it.
+   */
+  readonly mayBeGone: boolean;
+  /** The creation, when its time was over before it began. */
+  readonly wake: OperationRef[];
+}
+
+type Judgement =
+  | Removal
+  /** The creation is under way: what it does is to be removed afterwards. */
+  | { readonly kind: "wait" }
+  /** Nothing was ever sent: the removal is canceled. */
+  | { readonly kind: "nothing-to-remove"; readonly wake: OperationRef[] };
+
+/**
+ * Looks at the creation of a removal that is due. One that has not begun is over now: its lifetime is. The transaction
+ * holds the removal's row.
+ */
+export async function judgeRemoval(tx: Transaction, removal: OperationRow): Promise<Judgement> {
+  // Whoever holds it may want the removal's row: this one does not wait for them.
+  const [creation] = await tx
+    .select({ code: operations.code, run: operations.run, state: operations.state })
+    .from(operations)
+    .where(and(eq(operations.credentialId, removal.credentialId), eq(operations.kind, "ephemeral-credential-creation")))
+    .for("update", { skipLocked: true });
+  if (!creation || creation.state === "running") return { kind: "wait" };
+  const wake = isOpen(creation.state) ? [{ code: creation.code, run: creation.run }] : [];
+  if (wake.length > 0)
+    await endOperation(tx, { code: creation.code, state: "canceled", outcome: "ephemeral.lifetime-over" });
+  const [facts] = await tx.execute<{ sent: boolean; tried: boolean; proven: boolean }>(sql`
+    select exists (select 1 from attempts where operation_code = ${creation.code} and sent_at is not null) as sent,
+      exists (select 1 from attempts where operation_code = ${removal.code} and sent_at is not null) as tried,
+      exists (select 1 from secret_versions where credential_id = ${removal.credentialId}
+        and promoted_at is not null) as proven`);
+  if (!facts) throw new Error("the facts of a removal gave no row");
+  if (!facts.sent) {
+    await endOperation(tx, { code: removal.code, state: "canceled", outcome: "ephemeral.not-created" });
+    await inactivate(tx, removal);
+    return { kind: "nothing-to-remove", wake };
+  }
+  const password = await readPassword(tx, removal.credentialId);
+  return { kind: "remove", password, mayBeGone: facts.tried && facts.proven, wake };
+}
+
+/** Whether a creation comes too late: nothing would remove the account any more, or at once. */
+export async function isLifetimeOver(tx: Transaction, creation: Pick<OperationRow, "credentialId">): Promise<boolean> {
+  const [row] = await tx.execute<{ over: boolean }>(sql`
+    select not exists (select 1 from operations where credential_id = ${creation.credentialId}
+      and kind = 'ephemeral-credential-removal' and state = 'scheduled' and due_at > clock_timestamp()) as over`);
+  return row?.over ?? true;
+}
+
+/** In doubt it may be either; the newer one is what was sent last. */
+async function readPassword(tx: Transaction, credentialId: string): Promise<VersionRow | undefined> {
+  const [row] = await tx
+    .select()
+    .from(secretVersions)
+    .where(sql`${secretVersions.credentialId} = ${credentialId} and ${secretVersions.sealed} is not null
+      and ${secretVersions.status} in ('candidate', 'doubtful', 'current', 'discarded')`)
+    .orderBy(sql`${secretVersions.status} = 'discarded', ${secretVersions.version} desc`)
+    .limit(1);
+  return row;
+}
