@@ -5,8 +5,10 @@ import { guard } from "./middleware/guard.ts";
 import type { Plugin } from "./plugin.ts";
 import { postgresql } from "./postgresql/index.ts";
 import { redis } from "./redis/index.ts";
+import { ssh } from "./ssh/index.ts";
+import { sshLegacy } from "./ssh-legacy/index.ts";
 
-export const PLUGINS: readonly Plugin[] = [ldap, linux, postgresql, redis].map(guard);
+export const PLUGINS: readonly Plugin[] = [ldap, linux, postgresql, redis, ssh, sshLegacy].map(guard);
 
 /** The plugin of this kind; undefined when there is none. */
 export function findPlugin(kind: string): Plugin | undefined {

@@ -15,6 +15,8 @@ const PROMPT_MS = 80;
 const TEXT_MS = 500;
 /** Quiet after which the echo of our own line is taken for the answer. Milliseconds. */
 const ECHO_MS = 1000;
+/** Quiet at a prompt after which what was said is the whole answer. Milliseconds. */
+const ANSWER_MS = 1500;
 /** A device that sends slowly is waited for so many of its usual pauses. */
 const PAUSES = 3;
 
@@ -29,6 +31,13 @@ interface Forbidden {
   readonly pattern: Pattern;
   /** What to call it in a failure: `line 7`. */
   readonly name: string;
+}
+
+interface Silence {
+  readonly quietMs: number;
+  /** How long it may last. */
+  readonly silenceMs: number;
+  readonly meant: (() => PluginFailure | undefined) | undefined;
 }
 
 /**
@@ -101,26 +110,28 @@ export class Dialogue {
    * Waits until what was not consumed holds the pattern and the device has stopped talking, and consumes it. A second
    * wait in a row is also met by what the first one consumed.
    * @param silenceMs how long the device may say nothing
+   * @param meant says what an answer means that is not the one waited for: a device that stands at a prompt after it is
+   *   waited for no longer
    * @throws PluginFailure `target.needs-human` when it is silent at a question, `target.unexpected` at a prompt,
    *   `target.timeout` elsewhere, `target.connection-lost`; {@link Unwanted}
    */
-  async expect(pattern: Pattern, silenceMs: number): Promise<void> {
+  async expect(pattern: Pattern, silenceMs: number, meant?: () => PluginFailure | undefined): Promise<void> {
     const begun = performance.now();
     for (;;) {
       this.#check();
       const match = this.#output.find(pattern);
-      const needed = match === undefined ? silenceMs : Math.min(silenceMs, this.#quietFor(match));
+      const { quietMs } = this.#output;
       // What the template slept before it began to wait is no silence.
-      const quietMs = Math.min(this.#output.quietMs, match === undefined ? performance.now() - begun : Infinity);
-      if (match !== undefined && (this.closed || quietMs >= needed)) {
-        this.#output.consume(match);
+      const silence = { quietMs: Math.min(quietMs, performance.now() - begun), silenceMs, meant };
+      const leftMs =
+        match === undefined
+          ? this.#leftWithout(silence, this.#metBefore(pattern))
+          : Math.min(silenceMs, this.#quietFor(match)) - quietMs;
+      if (leftMs <= 0 || (match !== undefined && this.closed)) {
+        if (match !== undefined) this.#output.consume(match);
         return;
       }
-      const again = match === undefined && this.#metBefore(pattern);
-      if (again && (this.closed || this.#output.quietMs >= TEXT_MS)) return;
-      if (this.closed) throw new PluginFailure("target.connection-lost", this.excerpt());
-      if (quietMs >= needed) throw this.#silence();
-      await this.#quiet(again ? TEXT_MS - this.#output.quietMs : needed - quietMs);
+      await this.#quiet(leftMs);
     }
   }
 
@@ -201,6 +212,22 @@ export class Dialogue {
   /** Whether a pattern is met by what was consumed since we sent, with nothing but blanks after it. */
   #metBefore(pattern: Pattern): boolean {
     return this.met && this.#output.unread.trim() === "" && pattern(this.answer) !== undefined;
+  }
+
+  /**
+   * How much longer to wait for a pattern that is not there; 0 when what was consumed before meets it.
+   * @throws PluginFailure when it will not come
+   */
+  #leftWithout({ quietMs, silenceMs, meant }: Silence, metBefore: boolean): number {
+    if (metBefore && (this.closed || quietMs >= TEXT_MS)) return 0;
+    const over = this.closed || quietMs >= silenceMs;
+    const atPrompt = isPrompt(this.#output.openLine);
+    const failure = over || (atPrompt && quietMs >= ANSWER_MS) ? meant?.() : undefined;
+    if (failure !== undefined) throw failure;
+    if (this.closed) throw new PluginFailure("target.connection-lost", this.excerpt());
+    if (over) throw this.#silence();
+    const looks = [silenceMs, atPrompt ? ANSWER_MS : silenceMs, metBefore ? TEXT_MS : silenceMs];
+    return Math.min(...looks.filter((ms) => ms > quietMs)) - quietMs;
   }
 
   #atPrompt(): number {

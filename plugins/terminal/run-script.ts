@@ -119,11 +119,7 @@ class Runner {
 
   async #expect(command: Command): Promise<void> {
     this.#begun = true;
-    try {
-      await this.#dialogue.expect(patternOf(command, this.#values), this.#readMs);
-    } catch (error) {
-      throw (error instanceof PluginFailure && !(error instanceof Unwanted) && this.#meant()) || error;
-    }
+    await this.#dialogue.expect(patternOf(command, this.#values), this.#readMs, () => this.#meant());
     const { answer } = this.#dialogue;
     const refused = this.#crossed ? refusal(answer, this.#dialogue.excerpt()) : undefined;
     if (refused !== undefined) throw refused;
