@@ -79,6 +79,11 @@ export const DEVICES = {
     "The account does not exist on the device.",
     "Check user name and domain; Keyturn never creates accounts by a change.",
   ),
+  "account.ambiguous": entry(
+    409,
+    "Several accounts on the device have this name.",
+    "Say which one in the credential's additional information, as the plugin's page explains: its host, for instance.",
+  ),
 } as const;
 
 export const CHANGES = {

@@ -10,6 +10,7 @@ const PROOFS = {
   "libpam-google-authenticator": "/{usr/,}lib/*/security/pam_google_authenticator.so",
   oathtool: "/usr/bin/oathtool",
   "redis-server": "/usr/bin/redis-server",
+  "mariadb-server": "/usr/sbin/mariadbd",
   slapd: "/usr/sbin/slapd",
   samba: "/usr/sbin/samba",
   "samba-ad-provision": "/usr/share/samba/setup/provision.ldif",
