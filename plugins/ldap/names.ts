@@ -77,8 +77,8 @@ async function find(naming: Naming, dn?: string): Promise<Found> {
   return { dn: entry.dn, disabled: (Number(entry["userAccountControl"]) & DISABLED) !== 0 };
 }
 
-/** Where to look, as the device says or else the directory's own. */
-async function baseDn({ device, connection, call }: Naming): Promise<string> {
+/** Where to look, as the device says or else the directory's own. @throws PluginFailure when neither says one place */
+export async function baseDn({ device, connection, call }: Omit<Naming, "account">): Promise<string> {
   const { baseDn: given } = settingsOf(device);
   if (given) return given;
   const names = ["defaultNamingContext", "namingContexts"];

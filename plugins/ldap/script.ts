@@ -5,6 +5,7 @@ import { type BoundScript, type Command, NEW_PASSWORD_TAGS, type Text } from "..
 import { type Call, type Device, PluginFailure } from "../plugin.ts";
 import type { Connection } from "./connection.ts";
 import { valueContext } from "./language.ts";
+import { baseDn } from "./names.ts";
 import { modification, quotedUtf16 } from "./native.ts";
 
 export interface Run {
@@ -126,8 +127,10 @@ function checkTarget({ device, script: { values } }: Run, target: Text | undefin
   throw new PluginFailure("target.unexpected", "the template connects to another server than the device");
 }
 
-async function findOne({ connection, call, script: { values } }: Run, { args }: Command): Promise<string> {
-  const base = renderText(args[0] ?? [], values, "ldap-dn");
+async function findOne(run: Run, { args }: Command): Promise<string> {
+  const { connection, call } = run;
+  const { values } = run.script;
+  const base = renderText(args[0] ?? [], values, "ldap-dn") || (await baseDn(run));
   // Authors set blanks between the parts of a filter.
   const filter = renderText(args[1] ?? [], values, "ldap-filter").replaceAll(/\)\s+(?=[()])/g, ")");
   const entries = await connection.search(call, { base, scope: "sub", filter, attributes: ["1.1"], limit: 2 });
