@@ -2,13 +2,14 @@
 import { ldap } from "./ldap/index.ts";
 import { linux } from "./linux/index.ts";
 import { guard } from "./middleware/guard.ts";
+import { mysql } from "./mysql/index.ts";
 import type { Plugin } from "./plugin.ts";
 import { postgresql } from "./postgresql/index.ts";
 import { redis } from "./redis/index.ts";
 import { ssh } from "./ssh/index.ts";
 import { sshLegacy } from "./ssh-legacy/index.ts";
 
-export const PLUGINS: readonly Plugin[] = [ldap, linux, postgresql, redis, ssh, sshLegacy].map(guard);
+export const PLUGINS: readonly Plugin[] = [ldap, linux, mysql, postgresql, redis, ssh, sshLegacy].map(guard);
 
 /** The plugin of this kind; undefined when there is none. */
 export function findPlugin(kind: string): Plugin | undefined {
