@@ -8,9 +8,11 @@ import { addEventCommand } from "./commands/events.ts";
 import { addImportCommand } from "./commands/import.ts";
 import { addOperationCommands } from "./commands/operations.ts";
 import { addPauseCommands } from "./commands/pause.ts";
+import { addPluginsCommand } from "./commands/plugins.ts";
 import { addPolicyCommands } from "./commands/policy.ts";
 import type { Start } from "./commands/shared.ts";
 import { addStrengthCommands } from "./commands/strength.ts";
+import { addTemplateCommands } from "./commands/template.ts";
 import { addTokenCommands } from "./commands/token.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
@@ -54,6 +56,8 @@ function build(io: Io, fail: (exitCode: number) => void): Command {
     addPauseCommands,
     addDashboardCommand,
     addImportCommand,
+    addTemplateCommands,
+    addPluginsCommand,
     addTokenCommands,
   ])
     add(program, start);

@@ -1,4 +1,4 @@
-import { createTwoFilesPatch } from "diff";
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import { z } from "zod";
 import { PageQuery } from "../../contracts/administration.schema.ts";
 import { Id } from "../../contracts/common.schema.ts";
@@ -72,7 +72,7 @@ const MOST_EDITS = 1000;
 function withDiff({ before, ...version }: VersionTexts): TemplateVersion {
   if (before === null) return { ...version, diff: "" };
   const names = [`version ${version.version - 1}`, `version ${version.version}`] as const;
-  const options = { context: 3, maxEditLength: MOST_EDITS };
+  const options = { context: 3, maxEditLength: MOST_EDITS, headerOptions: FILE_HEADERS_ONLY };
   const diff = createTwoFilesPatch(...names, before, version.body, undefined, undefined, options);
   return { ...version, diff: diff ?? "The texts differ in more than 1,000 lines.\n" };
 }

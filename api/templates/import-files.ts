@@ -25,7 +25,6 @@ export async function importFiles(tx: Transaction, given: TemplateFiles, how: Im
     seen.add(key);
     const body = given.files[index]?.body ?? "";
     // One transaction has one connection: one after the other.
-    // oxlint-disable-next-line no-await-in-loop
     items.push(twice ? refuse(file, TWICE) : await importFile(tx, { file, body }, how));
   }
   const count = (done: ImportedFile["done"]) => items.filter((item) => item.done === done).length;

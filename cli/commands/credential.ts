@@ -7,6 +7,7 @@ import { CREDENTIAL_COLUMNS } from "../output/columns.ts";
 import type { Session } from "../session.ts";
 import { addCredentialLifeCommands } from "./credential-life.ts";
 import type { Start } from "./shared.ts";
+import { addRehearseCommand } from "./template.ts";
 
 interface AddOptions {
   readonly plugin: string;
@@ -135,5 +136,6 @@ export function addCredentialCommands(program: Command, start: Start): void {
     .option("--reason <text>", "why; it is kept")
     .option("--resolves", "this settles which password the device has")
     .action(start(setPassword));
+  addRehearseCommand(credential, start);
   addCredentialLifeCommands(credential, start);
 }

@@ -11,6 +11,8 @@ import type {
   Policy,
   Site,
   Strength,
+  Template,
+  TemplateVersion,
   Token,
   Version,
 } from "../api-types.ts";
@@ -160,4 +162,29 @@ export const TOKEN_COLUMNS: Columns<Token> = {
   OWNER: (token) => token.owner,
   ROLES: (token) => token.roles.join(" "),
   EXPIRES: (token) => token.expiresAt ?? "never",
+};
+
+function templateStanding({ active, pending, activeVersion }: Template): string {
+  if (!active) return "inactive";
+  if (pending) return activeVersion === null ? "to be approved" : "edited, to be approved";
+  return activeVersion === null ? "rejected" : "active";
+}
+
+export const TEMPLATE_COLUMNS: Columns<Template> = {
+  ID: ({ id }) => id,
+  NAME: ({ name, shipped }) => (shipped ? `${name} (shipped)` : name),
+  PLUGIN: ({ plugin }) => plugin,
+  KIND: ({ kind }) => kind,
+  RUNS: ({ activeVersion }) => activeVersion && `version ${activeVersion}`,
+  LATEST: ({ latestVersion, author }) => `version ${latestVersion} by ${author}`,
+  STANDING: templateStanding,
+};
+
+export const TEMPLATE_VERSION_COLUMNS: Columns<TemplateVersion> = {
+  VERSION: ({ version }) => version,
+  STATE: ({ state }) => state,
+  AUTHOR: ({ author }) => author,
+  AT: ({ at }) => at,
+  "DECIDED BY": ({ decidedBy }) => decidedBy,
+  COMMENT: ({ comment }) => comment,
 };
