@@ -3,6 +3,11 @@ import type { Tag, Text } from "./script.ts";
 /** Stands for a tag in a flat text. No character of Unicode, and taken out of what is read. */
 export const MARK = "\uFFFF";
 
+/** A body without byte order marks at its beginning, and without marks that are no tags. */
+export function cleanBody(body: string): string {
+  return body.replaceAll(MARK, "").replace(/^\uFEFF+/, "");
+}
+
 /** A text as one string, with a {@link MARK} for each tag. */
 export interface Flat {
   readonly source: string;

@@ -1,5 +1,5 @@
 import type { Context, Dialect } from "./dialect.ts";
-import { MARK } from "./flat.ts";
+import { cleanBody } from "./flat.ts";
 import { argumentContext } from "./legal.ts";
 import { linesOf, readLine } from "./read-lines.ts";
 import type { Command, Text } from "./script.ts";
@@ -54,7 +54,7 @@ function writeCommand(command: Command, dialect: Dialect): string {
  * one line end. Comments and lines that cannot be read stay. Reading the result gives the same script.
  */
 export function formatTemplate(body: string, dialect: Dialect): string {
-  const text = body.replaceAll(MARK, "");
+  const text = cleanBody(body);
   let ended = false;
   const lines = linesOf(text).map((line, index) => {
     if (dialect.form === "statements") {

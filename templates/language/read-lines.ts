@@ -4,7 +4,7 @@ import { nearest } from "./nearest.ts";
 import { mendPattern } from "./patterns.ts";
 import type { PlacedCommand, Reading } from "./reading.ts";
 import { complaint, type Place } from "./rules.ts";
-import type { Tag, Text } from "./script.ts";
+import type { Complaint, Tag, Text } from "./script.ts";
 import { cutTags } from "./tags.ts";
 import { readWords, type Word } from "./words.ts";
 
@@ -36,9 +36,9 @@ export function contextOf(rule: CommandRule, args: readonly Text[], index: numbe
   return option?.length === 1 && option[0] === "-re" ? "regex" : context;
 }
 
-/** Lines of a body, with any line end, without the byte order mark. */
+/** Lines of a body, with any line end. */
 export function linesOf(body: string): string[] {
-  return body.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/);
+  return body.split(/\r\n|\n|\r/);
 }
 
 function unknownCommand(line: Line, word: string, place: Place) {
@@ -115,7 +115,7 @@ export function readLine(line: Line): Reading<PlacedCommand | undefined> {
   const most = Math.min(allowed, MOST_ARGUMENTS);
   const braces = line.dialect.form === "expect";
   const from = indent + word.length;
-  const dashes = braces ? (/^\s*--(?=\s)/.exec(line.text.slice(from))?.[0].length ?? 0) : 0;
+  const dashes = braces ? (/^\s*--(?=\s|$)/.exec(line.text.slice(from))?.[0].length ?? 0) : 0;
   const asked = { text: line.text.trimEnd(), from: from + dashes, most, braces, line: line.number };
   const { words, complaints } = readWords(asked);
   if (words.length < fewest) {
@@ -132,7 +132,7 @@ export function readLine(line: Line): Reading<PlacedCommand | undefined> {
 /** Reads a body of one command a line. */
 export function readLines(body: string, dialect: Dialect): Reading<PlacedCommand[]> {
   const commands: PlacedCommand[] = [];
-  const complaints = [];
+  const complaints: Complaint[][] = [];
   for (const [index, text] of linesOf(body).entries()) {
     const number = index + 1;
     if (text.trim() === "" || text.trimStart().startsWith("#")) {
@@ -140,14 +140,14 @@ export function readLines(body: string, dialect: Dialect): Reading<PlacedCommand
     }
     if (commands.at(-1)?.name === "end") {
       const message = "Nothing after end is run: this line and those after it are left out.";
-      complaints.push(complaint("line.after-end", message, { line: number, column: 1 }));
+      complaints.push([complaint("line.after-end", message, { line: number, column: 1 })]);
       break;
     }
     const read = readLine({ text, number, dialect });
-    complaints.push(...read.complaints);
+    complaints.push(read.complaints);
     if (read.value !== undefined) {
       commands.push(read.value);
     }
   }
-  return { value: commands, complaints };
+  return { value: commands, complaints: complaints.flat() };
 }

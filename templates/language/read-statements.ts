@@ -20,7 +20,7 @@ const BLOCK_START: Readonly<Partial<Record<SqlDialect, RegExp>>> = {
 };
 const LINE_END: Readonly<Partial<Record<SqlDialect, RegExp>>> = {
   oracle: /^[ \t]*\/[ \t]*$/gm,
-  "sql-server": /^[ \t]*GO[ \t]*;?[ \t]*$/gim,
+  "sql-server": /^[ \t]*GO(?:[ \t]*;)?[ \t]*$/gim,
 };
 
 /** Index of the last of ascending numbers that is not above another; 0 when all are. */
@@ -79,13 +79,12 @@ function codeOnly(source: string, spans: readonly Span[]): string {
 
 /** Ranges of statements, without what ends them. */
 function cutStatements(code: string, dialect: SqlDialect): [start: number, end: number][] {
-  const ends = [...code.matchAll(/;/g)].map(({ index }) => ({ index, length: 1, hard: false }));
   const pattern = LINE_END[dialect];
-  if (pattern !== undefined) {
-    ends.push(
-      ...[...code.matchAll(pattern)].map((match) => ({ index: match.index, length: match[0].length, hard: true })),
-    );
-  }
+  const lines = pattern === undefined ? [] : [...code.matchAll(pattern)];
+  const ends = [
+    ...[...code.matchAll(/;/g)].map(({ index }) => ({ index, length: 1, hard: false })),
+    ...lines.map((match) => ({ index: match.index, length: match[0].length, hard: true })),
+  ];
   const ranges: [number, number][] = [];
   let start = 0;
   let inBlock: boolean | undefined;
@@ -170,7 +169,7 @@ function trimmed(parts: readonly (string | Tag)[]): Text {
 
 /** Reads SQL statements. Comments are left out. */
 export function readStatements(text: string, dialect: SqlDialect): Reading<PlacedCommand[]> {
-  const { value: body, complaints } = readBody(text.replace(/^\uFEFF/, "").replaceAll(/\r\n?/g, "\n"));
+  const { value: body, complaints } = readBody(text.replaceAll(/\r\n?/g, "\n"));
   const spans = scanSql(body.source, dialect);
   const unclosed: Complaint[] = spans
     .filter((span) => span.unclosed)

@@ -1,5 +1,5 @@
 import type { Dialect } from "./dialect.ts";
-import { MARK } from "./flat.ts";
+import { cleanBody } from "./flat.ts";
 import { readLines } from "./read-lines.ts";
 import { readStatements } from "./read-statements.ts";
 import type { PlacedCommand, Reading } from "./reading.ts";
@@ -7,7 +7,7 @@ import type { Command, Complaint, Script } from "./script.ts";
 
 /** {@link readTemplate} with the places of commands and tags, for who complains about them. */
 export function readPlaced(body: string, dialect: Dialect): Reading<PlacedCommand[]> {
-  const text = body.replaceAll(MARK, "");
+  const text = cleanBody(body);
   return dialect.form === "statements" ? readStatements(text, dialect.sql ?? "postgresql") : readLines(text, dialect);
 }
 

@@ -201,7 +201,9 @@ export function scanSql(source: string, dialect: SqlDialect, inDollar = ""): Spa
     if (index > code) {
       spans.push(span(scan, "code", code, { end: index }));
     }
-    spans.push(...found);
+    for (const one of found) {
+      spans.push(one);
+    }
     index = found.at(-1)?.end ?? source.length;
     code = index;
     startsLine = false;
