@@ -5,4 +5,4 @@ export { approvals, attempts, loginReservations, operations, type StepRecord, ta
 export { policies, policyStates, sites } from "./policies.ts";
 export { audit, idempotencyKeys, outbox, settings, tokens } from "./records.ts";
 export { strengths } from "./strengths.ts";
-export { templates, templateVersions } from "./templates.ts";
+export { rehearsals, templates, templateVersions } from "./templates.ts";

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import { boolean, integer, pgTable, primaryKey, text, uniqueIndex, uuid } from "drizzle-orm/pg-core";
+import type { ErrorCode } from "../../contracts/errors.ts";
 import type { OperationKind } from "../../contracts/states.ts";
 import { id, timestamptz } from "./devices.ts";
 
@@ -49,3 +50,17 @@ export const templateVersions = pgTable(
   },
   (table) => [primaryKey({ columns: [table.templateId, table.version] })],
 );
+
+/** What a rehearsal of a credential's template saw. Kept for a day: a person waits for it. */
+export const rehearsals = pgTable("rehearsals", {
+  id: id(),
+  credentialId: uuid("credential_id").notNull(),
+  templateId: uuid("template_id").notNull(),
+  version: integer("version").notNull(),
+  at: timestamptz("at").notNull().defaultNow(),
+  code: text("code").$type<ErrorCode | "rehearsed">().notNull(),
+  /** The line that carries the first password. */
+  stoppedBefore: integer("stopped_before"),
+  /** Secrets masked. */
+  transcript: text("transcript").notNull(),
+});
