@@ -22,6 +22,7 @@ const PAUSES = 3;
 
 /** How much of an answer is looked at for its end. Characters. */
 const EXCERPT = 16_384;
+
 const LINE = 500;
 
 /** Seen what a template says must not be seen. */
@@ -80,15 +81,19 @@ export class Dialogue {
     return this.#output.answer;
   }
 
-  /** The unfinished line that nobody has consumed: a question may stand there. */
-  get unread(): string {
-    const { unread } = this.#output;
-    return openLine(unread.slice(-LINE));
+  /** The line that the device left unfinished, when nothing of it was consumed: a question that nobody expected. */
+  get untouchedLine(): string {
+    return this.#output.untouchedLine ?? "";
   }
 
   /** The line on which the device waits, consumed or not. */
   get line(): string {
     return this.#output.openLine;
+  }
+
+  /** What of it nobody has consumed. */
+  get unread(): string {
+    return openLine(this.#output.unread.slice(-LINE));
   }
 
   /** Whether something was expected, and came, since we sent last. */

@@ -75,6 +75,11 @@ export class Output {
     return openLine(this.#text.slice(Math.max(this.#answerAt, this.#text.length - LINE)));
   }
 
+  /** The same line, when nothing of it was consumed. */
+  get untouchedLine(): string | undefined {
+    return this.#text.lastIndexOf("\n") + 1 >= this.#from ? this.openLine : undefined;
+  }
+
   /** How long nothing came. Milliseconds. */
   get quietMs(): number {
     return performance.now() - this.#heardAt;

@@ -3,9 +3,8 @@ import { PluginFailure } from "../plugin.ts";
 import { carriesNewPassword } from "../../templates/language/render.ts";
 import type { BoundScript, Command, TagValues } from "../../templates/language/script.ts";
 import { type Dialogue, Unwanted } from "./dialogue.ts";
-import { objection, refusal, takesCommands } from "./sentences.ts";
+import { asksForSecret, objection, refusal, takesCommands } from "./sentences.ts";
 import { NEW_LINES, type NewLineMode } from "./terminal.ts";
-import { passwdPrompt } from "./text.ts";
 import {
   carriesPassword,
   checkValues,
@@ -63,6 +62,7 @@ class Runner {
   #crossed = false;
   /** Whether anything was sent or expected. */
   #begun = false;
+  #sent = false;
 
   constructor(run: Run) {
     this.#run = run;
@@ -136,6 +136,7 @@ class Runner {
     if (!this.#begun) await dialogue.settle(Math.min(this.#readMs, FIRST_PROMPT_MS));
     this.#begun = true;
     this.#mindQuestions(command);
+    this.#sent = true;
     const crosses = this.#run.crossing === "sent" || carriesNewPassword(command);
     if (crosses && !this.#crossed) await this.#cross(command);
     const text = typed(command, this.#values);
@@ -146,11 +147,11 @@ class Runner {
 
   /** Sends nothing to a question that the template did not expect: a code, a changed password, a second sudo. */
   #mindQuestions(command: Command): void {
-    const { dialogue } = this.#run;
-    const asked = passwdPrompt(dialogue.unread) !== undefined || /password[^:]*:\s*$/i.test(dialogue.unread);
-    if (asked && !dialogue.met && !carriesPassword(command)) {
-      throw new PluginFailure("target.needs-human", dialogue.excerpt());
-    }
+    const dialogue = this.#dialogue;
+    const line = dialogue.untouchedLine;
+    // At log-in a template that waited for something else meant no question at all.
+    const asked = asksForSecret(line) || (!this.#sent && dialogue.met && /[:?]\s*$/.test(line));
+    if (asked && !carriesPassword(command)) throw new PluginFailure("target.needs-human", dialogue.excerpt());
   }
 
   async #cross(command: Command): Promise<void> {

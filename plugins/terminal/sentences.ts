@@ -49,3 +49,10 @@ export function takesCommands(line: string): boolean {
     isCommandPrompt(line) && !line.trimEnd().endsWith(">") && !/pass|pwd|senha|secret|pin\b|new|code|key/i.test(line)
   );
 }
+
+/** Whether a device asks for a password or a code. */
+export function asksForSecret(line: string): boolean {
+  return /(?:passw(?:or)?d|passphrase|passcode|\bpin\b|\botp\b|token|verification code|one-time)[^:?]*[:?]\s*$/i.test(
+    line,
+  );
+}

@@ -13,6 +13,8 @@ export interface FakeBehaviour {
   readonly authenticate: (context: AuthContext, hangUp: () => void) => void;
   /** Plays the command that was asked for. */
   readonly run?: (stream: ServerChannel, command: string) => void;
+  /** Plays the log-in shell. */
+  readonly shell?: (stream: ServerChannel) => void;
   /** Hangs up when it is asked for a terminal. */
   readonly noTerminal?: boolean;
 }
@@ -34,6 +36,7 @@ export async function startFakeSsh(behaviour: FakeBehaviour): Promise<FakeSsh> {
       session.on("exec", (yes: () => ServerChannel, _no: unknown, info: { command: string }) => {
         behaviour.run?.(yes(), info.command);
       });
+      session.on("shell", (yes: () => ServerChannel) => behaviour.shell?.(yes()));
     });
   });
   server.listen(0, "127.0.0.1");
@@ -49,8 +52,13 @@ export async function startFakeSsh(behaviour: FakeBehaviour): Promise<FakeSsh> {
 /** The lines that a stream gets, one after the other. */
 export function linesOf(stream: ServerChannel): () => Promise<string> {
   let waiting = "";
+  let wake = () => {};
+  stream.on("data", (piece: Buffer) => {
+    waiting += piece.toString();
+    wake();
+  });
   return async () => {
-    while (!waiting.includes("\n")) waiting += String((await once(stream, "data"))[0]);
+    while (!waiting.includes("\n")) await new Promise<void>((resolve) => (wake = resolve));
     const end = waiting.indexOf("\n");
     const line = waiting.slice(0, end);
     waiting = waiting.slice(end + 1);
