@@ -5,6 +5,7 @@ import type {
   ChangeInput,
   DriftSite,
   OperationRef,
+  RehearsalInput,
   RepairResult,
   SettleInput,
   SettleResult,
@@ -18,6 +19,7 @@ import { type Beating, checkDrift, planDrift } from "./drift.ts";
 import { checkCredential, identifyDevice } from "./inspect.ts";
 import { sweepPolicies } from "./policy-sweep.ts";
 import { probe } from "./probe.ts";
+import { rehearse } from "./rehearse.ts";
 import { repair } from "./repair.ts";
 
 /** Heartbeats within one heartbeat time-out. */
@@ -82,6 +84,7 @@ export function createProbeActivities(deps: ActivityDeps) {
     checkDrift: guarded(deps, (pass: DriftSite) => checkDrift(deps, pass, beating())),
     checkCredential: guarded(deps, (credentialId: string) => checkCredential(deps, credentialId)),
     identifyDevice: guarded(deps, (deviceId: string) => identifyDevice(deps, deviceId)),
+    rehearse: guarded(deps, (input: RehearsalInput) => rehearse(deps, input)),
   };
 }
 

@@ -30,6 +30,7 @@ import { addPasswordChangeRoutes } from "./routes/password-changes.ts";
 import { addPasswordRoutes } from "./routes/passwords.ts";
 import { addPolicyRoutes } from "./routes/policies.ts";
 import { addReconcileRoutes } from "./routes/reconcile.ts";
+import { addRehearseRoute } from "./routes/rehearse.ts";
 import { addSiteRoutes } from "./routes/sites.ts";
 import { addStrengthRoutes } from "./routes/strengths.ts";
 import { addTemplateFileRoutes } from "./routes/template-files.ts";
@@ -90,6 +91,7 @@ function addRoutes(add: AddRoute, deps: ApiDeps): void {
   addChildrenRoutes(add, deps);
   addPasswordRoutes(add, deps);
   addReconcileRoutes(add, deps);
+  addRehearseRoute(add, deps);
   addPasswordChangeRoutes(add, deps);
   addOperationListRoutes(add, deps);
   addOperationRoutes(add, deps);

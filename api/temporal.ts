@@ -8,6 +8,8 @@ import {
   type OperationRef,
   type Progress,
   QUERIES,
+  type RehearsalInput,
+  type RehearsalResult,
   type SIGNALS,
   WORKFLOWS,
 } from "../contracts/messages.ts";
@@ -27,6 +29,8 @@ export interface Orchestrator {
   check(input: { credentialId: string; site: string }, timeoutMs: number): Promise<CheckResult>;
   /** @throws ApiProblem `service.unavailable` when no worker answers in time */
   identify(input: { deviceId: string; site: string }, timeoutMs: number): Promise<{ code: ErrorCode | "seen" }>;
+  /** @throws ApiProblem `service.unavailable` when no worker answers in time */
+  rehearse(input: RehearsalInput, timeoutMs: number): Promise<RehearsalResult>;
   answers(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -59,6 +63,7 @@ export function openOrchestrator(address: string, namespace: string): Orchestrat
     check: (input, timeoutMs) => execute<CheckResult>(client, WORKFLOWS.checkCredential, { input, timeoutMs }),
     identify: (input, timeoutMs) =>
       execute<{ code: ErrorCode | "seen" }>(client, WORKFLOWS.identifyDevice, { input, timeoutMs }),
+    rehearse: (input, timeoutMs) => execute<RehearsalResult>(client, WORKFLOWS.rehearseTemplate, { input, timeoutMs }),
     async answers() {
       try {
         await within(ANSWERS_MS, () => client.workflowService.getSystemInfo({}));

@@ -21,6 +21,7 @@ export const WORKFLOWS = {
   driftSweep: "driftSweep",
   checkCredential: "checkCredential",
   identifyDevice: "identifyDevice",
+  rehearseTemplate: "rehearseTemplate",
 } as const;
 
 /** How long things may take, fixed when a run starts. Milliseconds. */
@@ -149,6 +150,19 @@ export type Verdict = "accepted" | "rejected" | "unknown";
 export interface CheckResult {
   readonly verdict: Verdict;
   readonly code: ErrorCode;
+}
+
+/** A look at how far a credential's template gets without a password. */
+export interface RehearsalInput {
+  /** What it saw is kept under this id. */
+  readonly rehearsalId: string;
+  readonly credentialId: string;
+  /** Site of the device. */
+  readonly site: string;
+}
+
+export interface RehearsalResult {
+  readonly code: ErrorCode | "rehearsed";
 }
 
 /** Where a pass of drift checks goes, and how long it may take on a site. */

@@ -86,3 +86,14 @@ export function inspections(site: string, summary: string) {
     summary,
   });
 }
+
+/** Lines of a template really are sent: never repeated by itself. */
+export function rehearsals(site: string) {
+  return proxyActivities<ProbeActivities>({
+    taskQueue: probeQueue(site),
+    startToCloseTimeout: "90 seconds",
+    scheduleToCloseTimeout: "90 seconds",
+    retry: { maximumAttempts: 1 },
+    summary: "rehearse a template up to its first password",
+  });
+}

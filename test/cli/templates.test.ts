@@ -120,7 +120,7 @@ test("a dry run shows what would be sent; without --dry nothing is run", async (
   expect((await keyturn(["template", "import", join(folder, "good")])).exitCode).toBe(EXIT.ok);
   expect((await keyturn(["device", "add", "sw1", "192.0.2.9"])).exitCode).toBe(EXIT.ok);
   const added = ["credential", "add", "admin@sw1", "--plugin=lines", "--no-password", "--authenticator"];
-  expect((await keyturn([...added.slice(0, -1)])).exitCode).toBe(EXIT.ok);
+  expect((await keyturn(added.slice(0, -1))).exitCode).toBe(EXIT.ok);
   const asked = ["template", "run", "--template=own", "--credential=admin@sw1"];
   expect(await keyturn(asked)).toMatchObject({ exitCode: EXIT.usage });
   const dry = await keyturn([...asked, "--dry"]);

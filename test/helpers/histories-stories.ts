@@ -144,6 +144,7 @@ export const STORIES = {
   ],
   "check-credential": ["log in with the stored password", "checkCredential: accepted", "ends: accepted"],
   "identify-device": ["read the host key or certificate", "identifyDevice: done", "ends: done"],
+  "rehearse-template": ["rehearse a template up to its first password", "rehearse: done", "ends: done"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type PathName = keyof typeof STORIES;
