@@ -1,6 +1,8 @@
 /**
  * The log-in budget: failed log-ins of one account within a window, so that Keyturn never locks an account out.
- * A log-in is reserved before it is made; a crash leaves the reservation behind, and it counts as failed.
+ * A log-in is reserved before it is made; a crash leaves the reservation behind, and it counts as failed. While nothing
+ * but such crashes uses the budget up, the unit that is kept for probes may be used by one log-in at a time: its success
+ * resets the account, so that a worker's death does not keep a shared account from working until the window is over.
  */
 import { and, eq, or, sql } from "drizzle-orm";
 import type { Settings } from "../../contracts/settings.schema.ts";
@@ -38,7 +40,7 @@ export async function reserveLogin(
   const window = sql`make_interval(mins => ${settings.loginWindowMinutes})`;
   const [answer] = await db.execute<{ reserved: string | null; freeAt: string; underWay: boolean }>(sql`
     select reserved, free_at as "freeAt", under_way as "underWay"
-    from reserve_login(${newId()}, ${account}, ${limit}, ${window}, ${LOST_AFTER})`);
+    from reserve_login(${newId()}, ${account}, ${limit}, ${settings.loginFailures}, ${window}, ${LOST_AFTER})`);
   if (!answer) throw new Error("the reservation gave no row");
   if (answer.reserved !== null) return { id: answer.reserved, account };
   return { freeAt: new Date(answer.freeAt), underWay: answer.underWay };
@@ -66,8 +68,9 @@ export async function returnLogin(
 /** When an account's budget frees, if it is used up by failures; undefined while it may log in. */
 export function budgetFreeAt(account: string, settings: Settings) {
   const limit = Math.max(1, settings.loginFailures - 1);
+  const all = settings.loginFailures;
   const window = sql`make_interval(mins => ${settings.loginWindowMinutes})`;
-  return sql<Date | null>`(select case when count(*) >= ${limit} then min(${loginReservations.reservedAt}) + ${window} end
+  return sql<Date | null>`(select case when count(*) >= case when count(${loginReservations.failed}) > 0 then ${limit}::int else ${all}::int end then min(${loginReservations.reservedAt}) + ${window} end
     from ${loginReservations} where ${loginReservations.account} = ${account}
     and (${loginReservations.failed} is not null or ${loginReservations.reservedAt} < now() - ${LOST_AFTER})
     and ${loginReservations.reservedAt} > now() - ${window})`;

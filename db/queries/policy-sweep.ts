@@ -7,6 +7,7 @@ import { WORKER } from "./audit.ts";
 import { authenticators, type PluginRules, refusalCode, uuidArray } from "./eligibility.ts";
 import { type Opened, openOperations } from "./open-operations.ts";
 import { allPaused, policyPaused, sitePaused } from "./pauses.ts";
+import { holdPolicies } from "./resolve-policies.ts";
 import { windowOpensAt } from "./windows.ts";
 
 /** How long one that accepts no change is left alone. */
@@ -27,6 +28,8 @@ export async function sweepPage(
   { limit, plugins }: { limit: number; plugins: readonly PluginRules[] },
 ): Promise<SweptPage> {
   return db.transaction(async (tx) => {
+    // What is made to wait for a window must be there when an edit of the window looks for it.
+    await holdPolicies(tx);
     const rows = await readDue(tx, limit, plugins);
     const now = new Date();
     const items = rows.flatMap(({ credentialId, trigger, windows, refusal }) => {

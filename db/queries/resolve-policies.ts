@@ -17,6 +17,14 @@ export async function holdPolicies(tx: Transaction): Promise<void> {
   await tx.execute(sql`select pg_advisory_xact_lock_shared(${POLICIES_LOCK})`);
 }
 
+/** The same without waiting, for who has locked a credential already: false while policies are being edited. */
+export async function tryHoldPolicies(tx: Transaction): Promise<boolean> {
+  const [row] = await tx.execute<{ held: boolean }>(
+    sql`select pg_try_advisory_xact_lock_shared(${POLICIES_LOCK}) as held`,
+  );
+  return row?.held ?? false;
+}
+
 /** One edit of policies at a time, and none while a credential looks for its own. */
 export async function lockPolicies(tx: Transaction): Promise<void> {
   await tx.execute(sql`select pg_advisory_xact_lock(${POLICIES_LOCK})`);

@@ -1,7 +1,14 @@
-/** What a scheduled operation has to wait for, told from the facts that stage read. Pure. */
+/** What a scheduled operation has to wait for, told from the facts that stage read. */
+import { eq } from "drizzle-orm";
 import type { WaitingFor } from "../../contracts/states.ts";
+import type { Transaction } from "../client.ts";
+import { policies } from "../schema/index.ts";
+import { tryHoldPolicies } from "./resolve-policies.ts";
 import type { Hindrances, OperationRow, Parties } from "./stage-facts.ts";
 import { windowOpensAt } from "./windows.ts";
+
+/** How soon a row looks again whose policy is being edited. Milliseconds. */
+const EDITED_MS = 1000;
 
 /** How long a row waits for another to finish before it looks by itself. Milliseconds. */
 const RECHECK_MS = 300_000;
@@ -14,7 +21,24 @@ export interface Wait {
 }
 
 /**
+ * A row that parks for a window as an edit replaces it would be missed by the edit's look for such rows, and sleep until
+ * the old window opens. So it parks for long only while no edit can come in between.
+ */
+export async function whileWindowStands(
+  tx: Transaction,
+  { policyId }: OperationRow,
+  { parties: { policy }, wait }: { parties: Parties; wait: Wait },
+): Promise<Wait> {
+  if (wait.waitingFor !== "window" || !policy || policyId === null) return wait;
+  const soon = { ...wait, recheckAt: new Date(Date.now() + EDITED_MS) };
+  if (!(await tryHoldPolicies(tx))) return soon;
+  const [now] = await tx.select({ windows: policies.windows }).from(policies).where(eq(policies.id, policyId));
+  return JSON.stringify(now?.windows) === JSON.stringify(policy.windows) ? wait : soon;
+}
+
+/**
  * Run-now lifts time and window, never a pause, a device's limit or an account's log-in budget.
+ * Pure.
  * @param facts.permits free permits of the device
  * @returns undefined when nothing stands in the way
  */

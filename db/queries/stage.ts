@@ -19,7 +19,7 @@ import {
 } from "./stage-facts.ts";
 import { isLifetimeOver } from "./removal.ts";
 import { stageJob, type StagedJob } from "./stage-job.ts";
-import { hindrance, type Wait } from "./stage-waits.ts";
+import { hindrance, type Wait, whileWindowStands } from "./stage-waits.ts";
 import { approveAgain, begin, park, refuse, store } from "./stage-writes.ts";
 import { checkRefusal, type StagedCheck } from "./verify-operation.ts";
 
@@ -114,7 +114,7 @@ async function take(tx: Transaction, operation: OperationRow, request: StageRequ
   ]);
   const checks = operation.kind === "verify-password";
   const wait = hindrance(operation, parties, { hindrances, permits: checks ? 1 : permits });
-  if (wait?.first) return park(tx, operation, wait);
+  if (wait?.first) return park(tx, operation, await whileWindowStands(tx, operation, { parties, wait }));
   const lookInto = async (versionId: string): Promise<StageResult> => {
     await begin(tx, operation, { parties, request, versionId, permit: false });
     return { kind: "needs-probe" };
