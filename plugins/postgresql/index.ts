@@ -2,10 +2,13 @@
 import pg from "pg";
 import type { CheckResult } from "../../contracts/messages.ts";
 import { PluginFailure, type Plugin } from "../plugin.ts";
+import { STATEMENT_KINDS } from "../statements/render.ts";
+import { LIMIT_MS } from "./deadline.ts";
 import { loginFailure } from "./failures.ts";
+import { language } from "./language.ts";
 import { LEGAL } from "./legal.ts";
 import { logIn, type LoginResult } from "./login.ts";
-import { createSession, LIMIT_MS } from "./session.ts";
+import { createSession } from "./session.ts";
 import { PostgresqlSettings } from "./settings.ts";
 import { cutInTime, readIdentity } from "./socket.ts";
 
@@ -17,15 +20,16 @@ export const postgresql: Plugin = {
   title: "PostgreSQL",
   settings: PostgresqlSettings,
   capabilities: {
-    template: "none",
+    template: "optional",
     ownAccount: true,
     otherAccount: true,
-    operations: ["change-password", "child-password-change", "verify-password", "reconcile-password"],
+    operations: STATEMENT_KINDS,
     propagationMs: 0,
     settleMs: LIMIT_MS,
     lingerMs: 0,
     heavy: false,
   },
+  language,
   legalPassword: () => LEGAL,
   identify: readIdentity,
   async open(device, login, call) {

@@ -6,7 +6,7 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
 import type { Device, Login, Plugin } from "../../plugins/plugin.ts";
-import { LIMIT_MS } from "../../plugins/postgresql/session.ts";
+import { LIMIT_MS } from "../../plugins/postgresql/deadline.ts";
 import { findPlugin } from "../../plugins/registry.ts";
 import { type PostgresTarget, startPostgresTarget } from "../../scripts/targets/postgres.ts";
 import { type CuttingProxy, startCuttingProxy } from "../helpers/cutting-proxy.ts";
