@@ -20,6 +20,7 @@ export default defineConfig({
   test: {
     pool: "forks",
     maxWorkers: 2,
+    reporters: ["default", "./test/plugins/table-reporter.ts"],
     execArgv: ["--import", "./scripts/fast-imports.mjs"],
     projects: [
       {

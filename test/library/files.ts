@@ -1,5 +1,5 @@
 /** The templates that come with Keyturn, as files. */
-import { glob, readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { OperationKind } from "../../contracts/states.ts";
 import type { Plugin } from "../../plugins/plugin.ts";
@@ -21,8 +21,13 @@ export interface LibraryFile {
 
 /** All of them, read as `keyturn template check` reads them. @throws Error when a path does not say what it is for */
 export async function libraryFiles(): Promise<LibraryFile[]> {
-  const paths = await Array.fromAsync(glob("**/*.txt", { cwd: LIBRARY }));
-  return Promise.all(paths.toSorted().map(libraryFile));
+  const paths = await readdir(LIBRARY, { recursive: true });
+  return Promise.all(
+    paths
+      .filter((path) => path.endsWith(".txt"))
+      .toSorted()
+      .map(libraryFile),
+  );
 }
 
 /** One of them, by its path. */
