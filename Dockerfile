@@ -14,6 +14,7 @@ COPY crypto/ crypto/
 COPY db/ db/
 COPY plugins/ plugins/
 COPY scripts/ scripts/
+COPY templates/ templates/
 COPY workflows/ workflows/
 COPY worker.ts ./
 

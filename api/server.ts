@@ -13,6 +13,7 @@ import { buildApp } from "./app.ts";
 import { ensureAdministrator } from "./bootstrap.ts";
 import type { PluginInfo } from "./deps.ts";
 import { fieldName, ruleText } from "./refused-input.ts";
+import { loadLibrary } from "./templates/library.ts";
 import { openOrchestrator } from "./temporal.ts";
 
 /** A thousand a second from one address: far above a person or a script, far below an attack's aim. */
@@ -45,16 +46,19 @@ export async function startApi(config: Config): Promise<RunningApi> {
   // For the person who starts it by hand, once; never into a log, which is what a stdout that is no terminal is.
   if (token && process.stdout.isTTY) process.stdout.write(`${token}\n`);
   const orchestrator = openOrchestrator(config.TEMPORAL_ADDRESS, config.TEMPORAL_NAMESPACE);
+  const plugins = PLUGINS.map(describePlugin);
+  const unfit = await loadLibrary(db, plugins);
   const app = await buildApp({
     db,
     vault,
     orchestrator,
-    plugins: PLUGINS.map(describePlugin),
+    plugins,
     requestsPerMinute: REQUESTS_PER_MINUTE,
     trustedProxy: config.KEYTURN_TRUSTED_PROXY,
     log: { level: config.KEYTURN_LOG_LEVEL },
   });
   if (notice) app.log.warn(notice);
+  if (unfit.length > 0) app.log.error({ files: unfit }, "templates of the library cannot be run and are left out");
   const forgetting = setInterval(() => void forgetKeys(db).catch(() => {}), HOUR_MS).unref();
   const url = await app.listen({ host: config.KEYTURN_HOST, port: config.KEYTURN_PORT });
   return {

@@ -1,4 +1,4 @@
-import type { Credential, Device } from "./api-types.ts";
+import type { Credential, Device, Template } from "./api-types.ts";
 import type { Client } from "./client.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
@@ -57,4 +57,16 @@ export async function findNamed<Item extends { readonly id: string; readonly nam
   if (UUID.test(text)) return read.byId(text);
   const found = (await read.all()).filter(({ name }) => same(name, text));
   return only(found, `${what} "${text}"`);
+}
+
+/** @param text id or name of an active template @param filters to tell those of one name apart */
+export async function findTemplate(
+  api: Client,
+  text: string,
+  filters: { plugin?: string; kind?: string } = {},
+): Promise<Template> {
+  return findNamed<Template>(text, "active template", {
+    byId: (id) => api.get(`v1/templates/${id}`),
+    all: async () => (await api.list<Template>("v1/templates", { ...filters, name: text, active: true })).items,
+  });
 }

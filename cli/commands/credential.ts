@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Checked, Credential, Revealed, Stored } from "../api-types.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
-import { findCredential, findDevice, splitAccount } from "../find.ts";
+import { findCredential, findDevice, findTemplate, splitAccount } from "../find.ts";
 import { readPassword } from "../io.ts";
 import { CREDENTIAL_COLUMNS } from "../output/columns.ts";
 import type { Session } from "../session.ts";
@@ -16,6 +16,7 @@ interface AddOptions {
   readonly type?: string;
   readonly automatic?: boolean;
   readonly authenticator?: string;
+  readonly template?: string;
   readonly password: boolean;
 }
 
@@ -30,12 +31,34 @@ async function passwordFrom(session: Session): Promise<string> {
   return password;
 }
 
+/** Kinds have templates of one name; what a credential names changes its password. */
+function changeTemplate({ api }: Session, text: string, plugin: string) {
+  return findTemplate(api, text, { plugin, kind: "change-password" });
+}
+
+async function setTemplate(session: Session, text: string, name: string | undefined): Promise<void> {
+  const { id, plugin, revision } = await findCredential(session.api, text);
+  const template = name === undefined ? undefined : await changeTemplate(session, name, plugin);
+  const patch = { templateId: template?.id ?? null };
+  session.print.item(await session.api.patch<Credential>(`v1/credentials/${id}`, patch, revision), CREDENTIAL_COLUMNS);
+}
+
+async function setTotp(session: Session, text: string, { none }: { none?: boolean }): Promise<void> {
+  const { id, revision } = await findCredential(session.api, text);
+  const patch = { totpSecret: none ? null : await passwordFrom(session) };
+  const { hasTotp } = await session.api.patch<Credential>(`v1/credentials/${id}`, patch, revision);
+  session.print.hint(hasTotp ? "A seed of one-time passwords is stored." : "No seed of one-time passwords is stored.");
+}
+
 async function add(session: Session, account: string, options: AddOptions): Promise<void> {
   const { username, device: deviceName } = splitAccount(account);
   const device = await findDevice(session.api, deviceName);
   const authenticator =
     options.authenticator === undefined ? undefined : await findCredential(session.api, options.authenticator);
+  const template =
+    options.template === undefined ? undefined : await changeTemplate(session, options.template, options.plugin);
   const credential = await session.api.post<Credential>("v1/credentials", {
+    templateId: template?.id,
     deviceId: device.id,
     username,
     plugin: options.plugin,
@@ -103,6 +126,7 @@ export function addCredentialCommands(program: Command, start: Start): void {
     .option("--type <text>", "Local user, Domain user, Local administrator, …")
     .option("--automatic", "let Keyturn change its password")
     .option("--authenticator <credential>", "another credential that logs in to make the change")
+    .option("--template <template>", "what the plugin is told to do; its id or name")
     .option("--no-password", "its password is not known (it then needs an authenticator)")
     .action(start(add));
   credential
@@ -136,6 +160,15 @@ export function addCredentialCommands(program: Command, start: Start): void {
     .option("--reason <text>", "why; it is kept")
     .option("--resolves", "this settles which password the device has")
     .action(start(setPassword));
+  credential
+    .command("set-template <credential> [template]")
+    .description("choose what the plugin is told to do; without a template none is")
+    .action(start(setTemplate));
+  credential
+    .command("set-totp <credential>")
+    .description("store the seed of its one-time passwords, from the terminal or standard input")
+    .option("--none", "forget it instead")
+    .action(start(setTotp));
   addRehearseCommand(credential, start);
   addCredentialLifeCommands(credential, start);
 }

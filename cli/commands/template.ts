@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Rehearsal, RenderedTemplate, Template, TemplateDetails, TemplateVersion } from "../api-types.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
-import { findCredential, findNamed } from "../find.ts";
+import { findCredential, findTemplate } from "../find.ts";
 import { TEMPLATE_COLUMNS, TEMPLATE_VERSION_COLUMNS } from "../output/columns.ts";
 import type { Session } from "../session.ts";
 import type { Start } from "./shared.ts";
@@ -16,16 +16,8 @@ interface ListOptions {
   readonly all?: boolean;
 }
 
-/** @param text id or name of an active template */
-async function findTemplate({ api }: Session, text: string): Promise<Template> {
-  return findNamed<Template>(text, "active template", {
-    byId: (id) => api.get(`v1/templates/${id}`),
-    all: async () => (await api.list<Template>("v1/templates", { name: text, active: true })).items,
-  });
-}
-
 async function show(session: Session, text: string, { pending = false }: { pending?: boolean }): Promise<void> {
-  const { id } = await findTemplate(session, text);
+  const { id } = await findTemplate(session.api, text);
   const details = await session.api.get<TemplateDetails>(`v1/templates/${id}`);
   if (session.print.format !== "table") return session.print.item(details, {});
   session.print.item(details, TEMPLATE_COLUMNS);
@@ -35,7 +27,7 @@ async function show(session: Session, text: string, { pending = false }: { pendi
 }
 
 async function history(session: Session, text: string): Promise<void> {
-  const { id } = await findTemplate(session, text);
+  const { id } = await findTemplate(session.api, text);
   const { items } = await session.api.list<TemplateVersion>(`v1/templates/${id}/versions`, {});
   session.print.items(items, TEMPLATE_VERSION_COLUMNS);
   if (session.print.format !== "table") return;
@@ -44,7 +36,7 @@ async function history(session: Session, text: string): Promise<void> {
 
 function decide(verb: "approve" | "reject") {
   return async (session: Session, text: string, options: { version?: string; comment?: string }): Promise<void> => {
-    const { id, latestVersion } = await findTemplate(session, text);
+    const { id, latestVersion } = await findTemplate(session.api, text);
     const version = options.version ?? latestVersion;
     const { comment } = options;
     const decided = await session.api.post<Template>(`v1/templates/${id}/versions/${version}/${verb}`, { comment });
@@ -53,7 +45,7 @@ function decide(verb: "approve" | "reject") {
 }
 
 async function setActive(session: Session, text: string, active: boolean): Promise<void> {
-  const { id, revision } = await findTemplate(session, text);
+  const { id, revision } = await findTemplate(session.api, text);
   const edited = await session.api.patch<TemplateDetails>(`v1/templates/${id}`, { active }, revision);
   session.print.item(edited, TEMPLATE_COLUMNS);
 }
@@ -72,7 +64,7 @@ async function run(session: Session, options: RunOptions): Promise<void> {
       "A template runs in a change: `keyturn change`.",
       "Give --dry to see what would be sent; `keyturn credential rehearse` goes up to the first password.",
     );
-  const { id } = await findTemplate(session, options.template);
+  const { id } = await findTemplate(session.api, options.template);
   const credential = await findCredential(session.api, options.credential);
   const body = options.file === undefined ? undefined : await readFile(options.file, "utf8");
   const given = { credentialId: credential.id, body };
