@@ -8,8 +8,9 @@ import { postgresql } from "./postgresql/index.ts";
 import { redis } from "./redis/index.ts";
 import { ssh } from "./ssh/index.ts";
 import { sshLegacy } from "./ssh-legacy/index.ts";
+import { telnet } from "./telnet/index.ts";
 
-export const PLUGINS: readonly Plugin[] = [ldap, linux, mysql, postgresql, redis, ssh, sshLegacy].map(guard);
+export const PLUGINS: readonly Plugin[] = [ldap, linux, mysql, postgresql, redis, ssh, sshLegacy, telnet].map(guard);
 
 /** The plugin of this kind; undefined when there is none. */
 export function findPlugin(kind: string): Plugin | undefined {

@@ -6,7 +6,8 @@ import { makeFolder, removeFolder, startDaemon } from "./daemon.ts";
 import { type SshTarget, type SshTargetOptions, startSshTarget } from "./sshd.ts";
 
 /** `login` of Debian, but for the pause after a wrong password. */
-const PAM_LOGIN = "@include common-auth\n@include common-account\n@include common-session\n@include common-password\n";
+const PAM_LOGIN =
+  "session required pam_env.so readenv=1\n@include common-auth\n@include common-account\n@include common-session\n@include common-password\n";
 
 export interface TelnetTarget {
   readonly address: string;
