@@ -30,7 +30,7 @@ describe("a tag", () => {
   });
 
   it.each<[string, RegExp]>([
-    ["GRUPO_NOME", /group/],
+    ["GRUPO_NOME", /group|user-creation/],
     ["UID", /^user-/],
     ["HOME", /^user-/],
     ["SHELL", /^user-/],

@@ -28,7 +28,9 @@ function checkTag(tag: PlacedTag, kind: OperationKind): Complaint[] {
     return [complaint("tag.wrong-kind", `[#${tag.name}#] has a value only in: ${kinds.join(", ")}.`, tag)];
   }
   if (isOwnedTag(tag.name) && !ownsPassword(kind)) {
-    return [complaint("password.not-owned", `${kind} sets no password: [#${tag.name}#] has no value there.`, tag)];
+    const hint = kind === "user-creation" ? " A user with a password is an ephemeral-credential-creation." : "";
+    const message = `${kind} sets no password: [#${tag.name}#] has no value there.${hint}`;
+    return [complaint("password.not-owned", message, tag)];
   }
   return [];
 }

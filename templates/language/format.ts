@@ -1,7 +1,7 @@
 import type { Context, Dialect } from "./dialect.ts";
 import { cleanBody } from "./flat.ts";
 import { argumentContext } from "./legal.ts";
-import { linesOf, readLine } from "./read-lines.ts";
+import { linesOf, readEachLine } from "./read-lines.ts";
 import type { Command, Text } from "./script.ts";
 import { upperCaseTags } from "./tags.ts";
 
@@ -55,18 +55,12 @@ function writeCommand(command: Command, dialect: Dialect): string {
  */
 export function formatTemplate(body: string, dialect: Dialect): string {
   const text = cleanBody(body);
-  let ended = false;
-  const lines = linesOf(text).map((line, index) => {
-    if (dialect.form === "statements") {
-      return upperCaseTags(line);
-    }
-    const trimmed = line.trim();
-    if (ended || trimmed === "" || trimmed.startsWith("#")) {
-      return trimmed;
-    }
-    const command = readLine({ text: line, number: index + 1, dialect }).value;
-    ended = command?.name === "end";
-    return command === undefined ? trimmed : writeCommand(command, dialect);
-  });
+  const lines =
+    dialect.form === "statements"
+      ? linesOf(text).map(upperCaseTags)
+      : readEachLine(text, dialect).map((line) => {
+          const command = line.reading?.value;
+          return command === undefined ? line.text.trim() : writeCommand(command, dialect);
+        });
   return `${lines.join("\n").trimEnd()}\n`;
 }

@@ -22,9 +22,11 @@ const USER_KINDS: readonly OperationKind[] = [
   "user-deletion",
   "user-creation-in-group",
   "user-deletion-in-group",
+  "ephemeral-credential-creation",
 ];
 const KINDS_OF_TAG: Readonly<Partial<Record<TagName, readonly OperationKind[]>>> = {
-  GRUPO_NOME: GROUP_KINDS,
+  // useradd and its like take a group, too.
+  GRUPO_NOME: [...GROUP_KINDS, "user-creation", "ephemeral-credential-creation"],
   UID: USER_KINDS,
   HOME: USER_KINDS,
   SHELL: USER_KINDS,

@@ -1,6 +1,7 @@
 import type { Context, Dialect } from "./dialect.ts";
 import { flatten, unflatten } from "./flat.ts";
 import { whyNoRegex } from "./regex.ts";
+import { mendFilter } from "./filters.ts";
 import type { Reading } from "./reading.ts";
 import { complaint, type Place } from "./rules.ts";
 import type { Complaint, Text } from "./script.ts";
@@ -42,19 +43,22 @@ function mendRegex(source: string, place: Place): { source: string; complaints: 
 
 function mendGlob(source: string, place: Place): { source: string; complaints: Complaint[] } {
   const mended = source
-    .replaceAll(/(?<!\.)\.\*/g, "*")
     .replaceAll(/\[([A-Za-z])([A-Za-z])\]/g, (set, one: string, other: string) =>
       one !== other && one.toLowerCase() === other.toLowerCase() ? "*" : set,
     )
+    .replaceAll(/(?<!\.)\.\*/g, "*")
     .replace(/(?:\\[rnt])+(?=\*?$)/, (ending) => ending.replaceAll(/\\[rnt]/g, (escape) => ENDINGS[escape] ?? ""));
   const message =
     "Taken literally this would never be seen: only * is a wildcard. Read as its author will have meant it.";
   return { source: mended, complaints: mended === source ? [] : [complaint("pattern.not-a-glob", message, place)] };
 }
 
-/** Makes of a pattern what its author meant. A regular expression has its slashes afterwards. */
+/** Makes of a pattern or a filter what its author meant. A regular expression has its slashes afterwards. */
 export function mendPattern(asked: Asked): Reading<Text> {
   const { text, context, form, place } = asked;
+  if (context === "ldap-filter") {
+    return mendFilter(text, place);
+  }
   if (context !== "pattern" && context !== "regex") {
     return { value: text, complaints: [] };
   }

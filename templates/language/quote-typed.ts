@@ -19,6 +19,8 @@ interface ShellPlace {
   readonly readAgain: boolean;
   /** Whether the quotes around the tag hold a backslash, which `echo -e` and `printf` would read. */
   readonly backslash: boolean;
+  /** Whether they hold what looks like a command of `sed`, whose parts a slash divides. */
+  readonly divided: boolean;
 }
 
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
@@ -79,7 +81,13 @@ function shellPlaces(flat: Flat): Map<number, ShellPlace> {
       const startsWord = frame.quote === "none" ? /^$|[\s;&|(<>]/.test(source[mark - 1] ?? "") : mark === frame.start;
       const quotes = frame.quote === "single" || frame.quote === "double";
       const readAgain = frame.quote === "other" || (quotes && !PLAIN_WORD.test(inner));
-      places.set(mark, { quote: frame.quote, startsWord, readAgain, backslash: quotes && inner.includes("\\") });
+      places.set(mark, {
+        quote: frame.quote,
+        startsWord,
+        readAgain,
+        backslash: quotes && inner.includes("\\"),
+        divided: /(?:^|[\s;'"{])[sy]\//.test(inner),
+      });
     }
   };
   for (let index = 0; index < source.length; index += 1) {
@@ -122,6 +130,9 @@ function typedWord(place: ShellPlace, tag: TagName, value: string): string {
   typedAnswer(tag, value);
   if (place.startsWord && value.startsWith("-")) {
     throw new CannotCarry(tag, "begins with a dash and would be taken for an option");
+  }
+  if (place.divided && value.includes("/")) {
+    throw new CannotCarry(tag, "holds a slash beside others that divide a command of sed");
   }
   if (SAFE.test(value)) {
     return value;

@@ -4,12 +4,15 @@ import { nearest } from "./nearest.ts";
 import { mendPattern } from "./patterns.ts";
 import type { PlacedCommand, Reading } from "./reading.ts";
 import { complaint, type Place } from "./rules.ts";
-import type { Complaint, Tag, Text } from "./script.ts";
+import type { Tag, Text } from "./script.ts";
 import { cutTags } from "./tags.ts";
 import { readWords, type Word } from "./words.ts";
 
 /** Commands that take any number of arguments are read up to this many. */
 const MOST_ARGUMENTS = 64;
+
+/** What authors write for a shell's `$?` between quotes. */
+const LAST_STATUS = "\\$?";
 
 interface Line {
   readonly text: string;
@@ -55,7 +58,11 @@ function literal(dialect: Dialect, word: Word, raw: string, context: Context): s
     return word.form === "braced" ? raw : unescapeTcl(raw);
   }
   const text = word.form === "bare" ? raw : unescapeLine(raw);
-  return context === "typed" || context === "plain" ? text.replaceAll(/\[nl\]/gi, "\n") : text;
+  if (context !== "typed" && context !== "plain") {
+    return text;
+  }
+  const known = context === "typed" ? text.replaceAll(LAST_STATUS, "$$?") : text;
+  return known.replaceAll(/\[nl\]/gi, "\n");
 }
 
 /** Whether an argument needs no quotes: words, numbers, a filter in its parentheses, an option of Tcl. */
@@ -72,7 +79,11 @@ function readArgument(line: Line, word: Word, context: Context): Pick<PlacedComm
     typeof value === "string" ? [] : [{ name: value.tag, line: line.number, column: word.at + at + 1 }],
   );
   const complaints = [...cut.complaints];
+  const escaped = context === "typed" && line.dialect.form === "lines" && word.raw.includes(LAST_STATUS);
   const place = { line: line.number, column: word.at + 1 };
+  if (escaped) {
+    complaints.push(complaint("text.escape", "\\$? is sent as $?, the result of the command before.", place));
+  }
   if (word.form === "bare" && !mayBeBare(line.dialect, context, word.raw)) {
     complaints.push(complaint("quote.missing", "The quotes are missing: read to the end of the line.", place));
   }
@@ -103,7 +114,7 @@ function readArguments(
 }
 
 /** Reads one line that is neither blank nor a comment; no value when it is not to be run. */
-export function readLine(line: Line): Reading<PlacedCommand | undefined> {
+function readLine(line: Line): Reading<PlacedCommand | undefined> {
   const indent = line.text.length - line.text.trimStart().length;
   const word = /^[^\s"]+/.exec(line.text.slice(indent))?.[0] ?? "";
   const place = { line: line.number, column: indent + 1 };
@@ -129,25 +140,60 @@ export function readLine(line: Line): Reading<PlacedCommand | undefined> {
   };
 }
 
+/** How many more braces a line of Tcl opens than it closes, outside of its quotes. */
+function bracesOf(text: string): number {
+  const braces = text.replaceAll(/\\[^]|"(?:\\[^]|[^"\\])*"?/g, "").match(/[{}]/g) ?? [];
+  return braces.reduce((depth, brace) => depth + (brace === "{" ? 1 : -1), 0);
+}
+
+/** A line of a body, with what it says; no reading where it says nothing: blank, a comment, within a block. */
+export interface ReadLine {
+  readonly text: string;
+  readonly reading?: Reading<PlacedCommand | undefined>;
+}
+
+function refusedBlock(number: number): Reading<undefined> {
+  const message = "A block of Tcl is not run: write the lines one after another.";
+  return { value: undefined, complaints: [complaint("tcl.block", message, { line: number, column: 1 })] };
+}
+
+function afterEnd(number: number): Reading<undefined> {
+  const message = "Nothing after end is run: this line and those after it are left out.";
+  return { value: undefined, complaints: [complaint("line.after-end", message, { line: number, column: 1 })] };
+}
+
+/** Reads each line of a body of one command a line. */
+export function readEachLine(body: string, dialect: Dialect): ReadLine[] {
+  let depth = 0;
+  let end: "none" | "reached" | "told" = "none";
+  return linesOf(body).map((text, index): ReadLine => {
+    const number = index + 1;
+    if (depth > 0) {
+      depth += bracesOf(text);
+      return { text };
+    }
+    if (text.trim() === "" || text.trimStart().startsWith("#") || end === "told") {
+      return { text };
+    }
+    if (end === "reached") {
+      end = "told";
+      return { text, reading: afterEnd(number) };
+    }
+    depth = dialect.form === "expect" ? bracesOf(text) : 0;
+    if (depth > 0) {
+      return { text, reading: refusedBlock(number) };
+    }
+    const reading = readLine({ text, number, dialect });
+    end = reading.value?.name === "end" ? "reached" : "none";
+    return { text, reading };
+  });
+}
+
 /** Reads a body of one command a line. */
 export function readLines(body: string, dialect: Dialect): Reading<PlacedCommand[]> {
-  const commands: PlacedCommand[] = [];
-  const complaints: Complaint[][] = [];
-  for (const [index, text] of linesOf(body).entries()) {
-    const number = index + 1;
-    if (text.trim() === "" || text.trimStart().startsWith("#")) {
-      continue;
-    }
-    if (commands.at(-1)?.name === "end") {
-      const message = "Nothing after end is run: this line and those after it are left out.";
-      complaints.push([complaint("line.after-end", message, { line: number, column: 1 })]);
-      break;
-    }
-    const read = readLine({ text, number, dialect });
-    complaints.push(read.complaints);
-    if (read.value !== undefined) {
-      commands.push(read.value);
-    }
-  }
-  return { value: commands, complaints: complaints.flat() };
+  const lines = readEachLine(body, dialect).flatMap(({ reading }) => reading ?? []);
+  return {
+    value: lines.flatMap(({ value }) => value ?? []),
+    complaints: lines.flatMap(({ complaints }) => complaints),
+  };
 }

@@ -44,6 +44,15 @@ describe("a line that breaks the rules is read as its author meant it", () => {
     ["nothing to wait for", 'expect ""', ["expect", ""], ["pattern.empty"]],
     ["a filter in quotes", 'find "dc=x" "(uid=[#USERNAME#])"', ["find", "dc=x", "(uid=<USERNAME>)"], []],
     ["a filter without", 'find "dc=x" (&(a=b)(c=d e))', ["find", "dc=x", "(&(a=b)(c=d e))"], []],
+    [
+      "a parenthesis too many",
+      'find "dc=x" (&(a=b)(c=[#USERNAME#])))',
+      ["find", "dc=x", "(&(a=b)(c=<USERNAME>))"],
+      ["filter.parentheses"],
+    ],
+    ["one too few", 'find "dc=x" "(&(a=b)(c=d)"', ["find", "dc=x", "(&(a=b)(c=d))"], ["filter.parentheses"]],
+    ["none", 'find "dc=x" "uid=[#USERNAME#]"', ["find", "dc=x", "(uid=<USERNAME>)"], ["filter.parentheses"]],
+    ["a shell's last result", String.raw`exec "echo \$?"`, ["exec", "echo $?"], ["text.escape"]],
     ["a base without", "find dc=x (a=b)", ["find", "dc=x", "(a=b)"], ["quote.missing"]],
     [
       "a call",
@@ -120,6 +129,7 @@ describe("a line of Tcl's Expect", () => {
     ['env "K" "V"', ["env", "K", "V"], []],
     [String.raw`send "\x03\u0041\$a\[b"`, ["send", "\u0003A$a[b"], []],
     ['send "$name"', ["send", "$name"], ["tcl.substitution"]],
+    ['send "{"', ["send", "{"], []],
     ["send hello", ["send", "hello"], []],
     ['expect "*>', ["expect", "*>"], ["quote.unclosed"]],
   ])("%s", (body, command, complaints) => {
@@ -127,11 +137,16 @@ describe("a line of Tcl's Expect", () => {
     expect(rules(body, EXPECT)).toEqual(complaints);
   });
 
-  it("that is a program is refused", () => {
-    const { complaints } = readTemplate("use telnet script\nif {$x} {\nspawn ssh", EXPECT);
-    expect(complaints).toMatchObject([
+  it("that is a program is refused, a block once", () => {
+    const body = 'use telnet script\nspawn ssh\nexpect {\n "a" {\n send "x"\n } timeout {\n exit 1 } }\nsend "b"\nfoo';
+    expect(only(body, EXPECT)).toEqual([
+      ["use", "telnet", "script"],
+      ["send", "b"],
+    ]);
+    expect(readTemplate(body, EXPECT).complaints).toMatchObject([
       { rule: "command.unknown", line: 2 },
-      { rule: "command.unknown", line: 3 },
+      { rule: "tcl.block", line: 3 },
+      { rule: "command.unknown", line: 9 },
     ]);
   });
 });

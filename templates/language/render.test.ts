@@ -77,6 +77,7 @@ describe("what is typed", () => {
     ["a command for another shell", ['sh -c "id;', USER, '"'], "a$b"],
     ["SQL in a shell's line", [`mysql -e "DROP USER '`, USER, `'"`], "a'b"],
     ["a backslash for echo", ['echo -e "x\\n', USER, '"'], "a\\nb"],
+    ["a divider of sed", ["sed -i 's/x=", USER, "/y/' f"], "a/e"],
     ["backticks", ["x `id ", USER, "`"], "a'b"],
     ["a parameter", ["x ${y:-", USER, "}"], "a}b"],
     ["quotes of bash", ["x $'", USER, "'"], "a'b"],

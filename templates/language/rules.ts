@@ -20,13 +20,15 @@ export const RULES = {
   "password.alphabet": "warning",
   "pattern.empty": "warning",
   "pattern.not-a-glob": "warning",
+  "filter.parentheses": "warning",
   "regex.no-slashes": "warning",
   "regex.literal": "warning",
   "regex.glob": "warning",
   "regex.invalid": "refusal",
+  "text.escape": "warning",
   "tcl.substitution": "warning",
+  "tcl.block": "refusal",
   "sql.unclosed": "refusal",
-  "value.context": "refusal",
 } as const satisfies Readonly<Record<string, Complaint["severity"]>>;
 
 export type Rule = keyof typeof RULES;

@@ -12,12 +12,14 @@ const DIALECTS = {
 describe("a path", () => {
   it.each([
     ["SSH/Change password/Linux own.txt", "ssh", "change-password", "Linux own"],
-    ["./library/ssh/change_password/a.b.txt", "ssh", "change-password", "a.b"],
+    ["./library/ssh/change_password/a.b.TXT", "ssh", "change-password", "a.b"],
     ["C:\\t\\Microsoft SQL Server\\Create user\\x.sql", "sql-server", "user-creation", "x"],
     ["SSH legacy/User deletion in group/x", "ssh-legacy", "user-deletion-in-group", "x"],
     ["ssh/templates/MSSQL/Credential activation/.hidden", "sql-server", "credential-activation", ".hidden"],
     ["Nothing/known/x.txt", undefined, undefined, "x"],
     ["constructor/toString/x", undefined, undefined, "x"],
+    ["SSH/New user/IBM AIX 7.1", "ssh", "user-creation", "IBM AIX 7.1"],
+    ["SSH/Password change/MDM ", "ssh", "change-password", "MDM"],
     ["x.txt", undefined, undefined, "x"],
     ["", undefined, undefined, ""],
   ])("%s", (path, plugin, kind, name) => {

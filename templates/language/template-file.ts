@@ -16,6 +16,7 @@ const KIND_FOLDERS: Readonly<Record<string, OperationKind>> = {
   inactivation: "credential-inactivation",
   "create-user": "user-creation",
   "creation-of-user": "user-creation",
+  "new-user": "user-creation",
   "delete-user": "user-deletion",
   "remove-user": "user-deletion",
   "user-exclusion": "user-deletion",
@@ -25,6 +26,7 @@ const KIND_FOLDERS: Readonly<Record<string, OperationKind>> = {
   "deletion-of-user-in-group": "user-deletion-in-group",
   "remove-user-from-group": "user-deletion-in-group",
   "create-group": "group-creation",
+  "new-group": "group-creation",
   "delete-group": "group-deletion",
   "group-exclusion": "group-deletion",
   "create-ephemeral-credential": "ephemeral-credential-creation",
@@ -32,6 +34,9 @@ const KIND_FOLDERS: Readonly<Record<string, OperationKind>> = {
   "publish-certificate": "certificate-publication",
   reconcile: "reconcile-password",
 };
+
+/** Endings of files. What else stands after a dot belongs to the name: a version. */
+const ENDING = /(?<=.)\.(?:txt|text|md|tpl|template|psc|sql|exp|tcl|cfg|conf)$/i;
 
 /** What a file's path says about the template in it. */
 export interface TemplateFile {
@@ -63,7 +68,7 @@ function kindOf(folder: string): OperationKind | undefined {
  */
 export function guessFromPath(path: string, dialects: Readonly<Record<string, Dialect>>): TemplateFile {
   const parts = path.split(/[/\\]/).filter((part) => part !== "");
-  const name = (parts.pop() ?? "").replace(/(?<=.)\.\w{1,8}$/, "");
+  const name = (parts.pop() ?? "").replace(ENDING, "").trim();
   const folders = parts.map(folderName).toReversed();
   const pluginOf = (folder: string) =>
     Object.keys(dialects).find((kind) => kind === folder) ??
