@@ -1,23 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { Client } from "ssh2";
 import { startSshTarget } from "../../scripts/targets/sshd.ts";
+import { sshLogsIn } from "../helpers/ssh-login.ts";
 import type { OpenTarget } from "./matrix-target.ts";
-
-/** Whether sshd lets the account in with the password: ssh2 alone, nothing of ours. */
-function sshLogsIn(port: number, username: string, password: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const client = new Client();
-    client.on("ready", () => {
-      client.end();
-      resolve(true);
-    });
-    client.on("error", (error) => {
-      if (error.level === "client-authentication") resolve(false);
-      else reject(error);
-    });
-    client.connect({ host: "127.0.0.1", port, username, password, readyTimeout: 20_000 });
-  });
-}
 
 /** A private sshd whose accounts change their own password, or have it changed by root. */
 export async function openLinuxTarget(through: "own" | "root"): ReturnType<OpenTarget> {
