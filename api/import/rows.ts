@@ -1,5 +1,6 @@
 /** From the cells of a row to what it says, by the same rules that the API has for the same fields. */
 import { z } from "zod";
+import { line } from "../../contracts/common.schema.ts";
 import { CredentialInput, Password } from "../../contracts/credentials.schema.ts";
 import { DeviceInput } from "../../contracts/devices.schema.ts";
 import { headingOf, type ImportColumn } from "../../contracts/import-columns.ts";
@@ -41,7 +42,8 @@ const Tags = z
       .filter((tag) => tag !== ""),
   )
   .pipe(CredentialInput.shape.tags.unwrap());
-const Template = z.uuid("must be the id of a template");
+/** An id, or a name that is looked up when the plugin is known. */
+const Template = line(200).min(1);
 
 /** The columns that say something about an account: all but those of its device. */
 const OF_DEVICE: ReadonlySet<ImportColumn> = new Set([

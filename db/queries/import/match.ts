@@ -29,6 +29,8 @@ export interface Draft {
   /** Of the account: as stored, or as it will be; undefined where the row names none. */
   readonly id: string | undefined;
   readonly references: Map<Relation, Referred | null>;
+  /** Ids of the templates that the row names. */
+  readonly templates: { templateId?: string; reconciliationTemplateId?: string };
   /** Anything here refuses the whole row. */
   readonly problems: RowProblem[];
 }
@@ -64,7 +66,7 @@ function findStored(
 function makeDraft(row: ImportRow, stored: Stored): Draft {
   const key = stored.keys.get(row.host) ?? row.host;
   const device = stored.devices.get(key);
-  const base = { row, key, device, references: new Map(), problems: [...row.problems] };
+  const base = { row, key, device, references: new Map(), templates: {}, problems: [...row.problems] };
   if (!row.account) return { ...base, stored: undefined, id: undefined };
   const known = device ? (stored.accounts.get(accountKey(device.id, row.account.username)) ?? []) : [];
   const { found, several } = findStored(known, row.account, row.credential.plugin);

@@ -9,6 +9,7 @@ import { resolveReferences } from "./refer.ts";
 import { CREDENTIAL_COLUMNS, DEVICE_COLUMNS, type DeviceCells, type ImportRow } from "./row.ts";
 import { deviceMakers, settleRows } from "./settle-rows.ts";
 import { readPasswords, readStored } from "./stored.ts";
+import { readTemplates, resolveTemplates } from "./templates.ts";
 import {
   changesPlugin,
   checkDoubt,
@@ -58,7 +59,12 @@ export async function planImport(
   const stored = await readStored(db, rows);
   const drafts = matchRows(rows, stored, plugins);
   resolveReferences(drafts, stored);
-  for (const draft of drafts.filter(isGood)) if (draft.row.account) checkSettings(draft, plugins);
+  const templates = await readTemplates(db);
+  for (const draft of drafts.filter(isGood)) {
+    if (!draft.row.account) continue;
+    checkSettings(draft, plugins);
+    resolveTemplates(draft, templates);
+  }
   const passwords = await comparePasswords(db, drafts, open);
   settleRows(drafts, stored);
   return { drafts, plans: makePlans(drafts, passwords) };

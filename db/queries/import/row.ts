@@ -32,6 +32,7 @@ export interface CredentialCells {
   readonly active?: boolean;
   readonly notes?: string;
   readonly automaticChange?: boolean;
+  /** Id or name, until it is looked up. */
   readonly templateId?: string | null;
   readonly useOwnCredential?: boolean;
   readonly reconciliationEnabled?: boolean;

@@ -14,12 +14,13 @@ export interface WantedColumns extends CredentialCells {
 }
 
 /** A named connection account says by itself that the own one is not meant. */
-export function wantedColumns({ row, references }: Draft): WantedColumns {
+export function wantedColumns({ row, references, templates }: Draft): WantedColumns {
   const parent = references.get("parent");
   const connection = references.get("connection");
   const reconciliation = references.get("reconciliation");
   return {
     ...row.credential,
+    ...templates,
     ...(connection && row.credential.useOwnCredential === undefined ? { useOwnCredential: false } : {}),
     ...(parent === undefined ? {} : { parentCredentialId: parent?.id ?? null }),
     ...(connection === undefined ? {} : { authenticationCredentialId: connection?.id ?? null }),
