@@ -59,11 +59,13 @@ function checkArgument(command: PlacedCommand, index: number, dialect: Dialect):
 }
 
 function checkCommand(command: PlacedCommand, { dialect, kind }: Asked): Complaint[] {
-  const reason = findRule(dialect, command.name)?.rule.check?.(command.args.map(written));
+  const inArguments = command.args.flatMap((_, index) => checkArgument(command, index, dialect));
+  const isRefused = inArguments.some(({ severity }) => severity === "refusal");
+  const reason = isRefused ? undefined : findRule(dialect, command.name)?.rule.check?.(command.args.map(written));
   return [
     ...(reason === undefined ? [] : [complaint("argument.value", reason, command)]),
     ...command.tags.flatMap((tag) => checkTag(tag, kind)),
-    ...command.args.flatMap((_, index) => checkArgument(command, index, dialect)),
+    ...inArguments,
   ];
 }
 

@@ -3,9 +3,9 @@ import type { Tag, Text } from "./script.ts";
 /** Stands for a tag in a flat text. No character of Unicode, and taken out of what is read. */
 export const MARK = "\uFFFF";
 
-/** A body without byte order marks at its beginning, and without marks that are no tags. */
+/** A body without byte order marks, and without marks that are no tags. */
 export function cleanBody(body: string): string {
-  return body.replaceAll(MARK, "").replace(/^\uFEFF+/, "");
+  return body.replaceAll(/[\uFEFF\uFFFF]/g, "");
 }
 
 /** A text as one string, with a {@link MARK} for each tag. */

@@ -62,5 +62,8 @@ export function formatTemplate(body: string, dialect: Dialect): string {
           const command = line.reading?.value;
           return command === undefined ? line.text.trim() : writeCommand(command, dialect);
         });
-  return `${lines.join("\n").trimEnd()}\n`;
+  while (lines.at(-1) === "") {
+    lines.pop();
+  }
+  return `${lines.join("\n")}\n`;
 }

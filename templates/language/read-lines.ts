@@ -12,7 +12,7 @@ import { readWords, type Word } from "./words.ts";
 const MOST_ARGUMENTS = 64;
 
 /** What authors write for a shell's `$?` between quotes. */
-const LAST_STATUS = "\\$?";
+const LAST_STATUS = /(?<!\\)\\\$\?/g;
 
 interface Line {
   readonly text: string;
@@ -57,12 +57,9 @@ function literal(dialect: Dialect, word: Word, raw: string, context: Context): s
   if (dialect.form === "expect") {
     return word.form === "braced" ? raw : unescapeTcl(raw);
   }
-  const text = word.form === "bare" ? raw : unescapeLine(raw);
-  if (context !== "typed" && context !== "plain") {
-    return text;
-  }
-  const known = context === "typed" ? text.replaceAll(LAST_STATUS, "$$?") : text;
-  return known.replaceAll(/\[nl\]/gi, "\n");
+  const meant = context === "typed" ? raw.replaceAll(LAST_STATUS, "$$?") : raw;
+  const text = word.form === "bare" ? meant : unescapeLine(meant);
+  return context === "typed" || context === "plain" ? text.replaceAll(/\[nl\]/gi, "\n") : text;
 }
 
 /** Whether an argument needs no quotes: words, numbers, a filter in its parentheses, an option of Tcl. */
@@ -79,7 +76,7 @@ function readArgument(line: Line, word: Word, context: Context): Pick<PlacedComm
     typeof value === "string" ? [] : [{ name: value.tag, line: line.number, column: word.at + at + 1 }],
   );
   const complaints = [...cut.complaints];
-  const escaped = context === "typed" && line.dialect.form === "lines" && word.raw.includes(LAST_STATUS);
+  const escaped = context === "typed" && line.dialect.form === "lines" && word.raw.search(LAST_STATUS) >= 0;
   const place = { line: line.number, column: word.at + 1 };
   if (escaped) {
     complaints.push(complaint("text.escape", "\\$? is sent as $?, the result of the command before.", place));

@@ -44,6 +44,7 @@ const PIECES = [
   "#]",
   "-re",
   "-- ",
+  "\\$?",
   "DO $$",
   "BEGIN",
   "GO\n",
