@@ -3,6 +3,7 @@ import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { oldestOverdue } from "../../db/queries/dashboard.ts";
 import { countOverdue } from "../../db/queries/health.ts";
 import { OPERATION_STATES } from "../../contracts/states.ts";
+import { countLateRemovals } from "../../db/queries/removal.ts";
 import { countOperations } from "../../db/queries/operation-counts.ts";
 import type { ApiDeps } from "../deps.ts";
 
@@ -41,6 +42,14 @@ export function addMetrics(app: FastifyInstance, { db }: ApiDeps): Registry {
     registers: [registry],
     async collect() {
       this.set(await oldestOverdue(db));
+    },
+  });
+  new Gauge({
+    name: "keyturn_ephemeral_removals_late",
+    help: "Ephemeral accounts that should be gone for five minutes and are not proven to be; above 0 somebody should look.",
+    registers: [registry],
+    async collect() {
+      this.set(await countLateRemovals(db));
     },
   });
   app.addHook("onResponse", async (request, reply) => {

@@ -2,7 +2,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { OperationRef } from "../../contracts/messages.ts";
 import { isOpen } from "../../contracts/states.ts";
-import type { Transaction } from "../client.ts";
+import type { Database, Transaction } from "../client.ts";
 import { operations, secretVersions } from "../schema/index.ts";
 import { endOperation } from "./end-operation.ts";
 import { inactivate } from "./job-attempt.ts";
@@ -24,8 +24,8 @@ export interface Removal {
 
 type Judgement =
   | Removal
-  /** The creation is under way: what it does is to be removed afterwards. */
-  | { readonly kind: "wait" }
+  /** The creation is under way: what it does is to be removed afterwards. One that is in doubt is told to end. */
+  | { readonly kind: "wait"; readonly wake: OperationRef[] }
   /** Nothing was ever sent: the removal is canceled. */
   | { readonly kind: "nothing-to-remove"; readonly wake: OperationRef[] };
 
@@ -40,8 +40,9 @@ export async function judgeRemoval(tx: Transaction, removal: OperationRow): Prom
     .from(operations)
     .where(and(eq(operations.credentialId, removal.credentialId), eq(operations.kind, "ephemeral-credential-creation")))
     .for("update", { skipLocked: true });
-  if (!creation || creation.state === "running") return { kind: "wait" };
+  if (!creation) return { kind: "wait", wake: [] };
   const wake = isOpen(creation.state) ? [{ code: creation.code, run: creation.run }] : [];
+  if (creation.state === "running") return { kind: "wait", wake };
   if (wake.length > 0)
     await endOperation(tx, { code: creation.code, state: "canceled", outcome: "ephemeral.lifetime-over" });
   const [facts] = await tx.execute<{ sent: boolean; tried: boolean; proven: boolean }>(sql`
@@ -60,8 +61,11 @@ export async function judgeRemoval(tx: Transaction, removal: OperationRow): Prom
 }
 
 /** Whether a creation comes too late: nothing would remove the account any more, or at once. */
-export async function isLifetimeOver(tx: Transaction, creation: Pick<OperationRow, "credentialId">): Promise<boolean> {
-  const [row] = await tx.execute<{ over: boolean }>(sql`
+export async function isLifetimeOver(
+  db: Database | Transaction,
+  creation: Pick<OperationRow, "credentialId">,
+): Promise<boolean> {
+  const [row] = await db.execute<{ over: boolean }>(sql`
     select not exists (select 1 from operations where credential_id = ${creation.credentialId}
       and kind = 'ephemeral-credential-removal' and state = 'scheduled' and due_at > clock_timestamp()) as over`);
   return row?.over ?? true;
@@ -77,4 +81,15 @@ async function readPassword(tx: Transaction, credentialId: string): Promise<Vers
     .orderBy(sql`${secretVersions.status} = 'discarded', ${secretVersions.version} desc`)
     .limit(1);
   return row;
+}
+
+/** How late a removal may be before somebody should look. */
+const LATE = sql`interval '5 minutes'`;
+
+/** Removals whose account should be gone and is not proven to be: what an alarm is made of. */
+export async function countLateRemovals(db: Database): Promise<number> {
+  const [row] = await db.execute<{ late: number }>(sql`
+    select count(*)::int as late from operations
+    where kind = 'ephemeral-credential-removal' and wake_at is not null and scheduled_for < now() - ${LATE}`);
+  return row?.late ?? 0;
 }

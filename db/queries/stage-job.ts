@@ -31,9 +31,9 @@ export async function stageJob(
   const { settings } = request;
   const removal = operation.kind === "ephemeral-credential-removal" ? await judgeRemoval(tx, operation) : undefined;
   if (removal?.kind === "nothing-to-remove") return { kind: "not-yours", state: "canceled", wake: removal.wake };
-  if (removal?.kind === "wait")
-    return park(tx, operation, { waitingFor: "queue", recheckAt: new Date(Date.now() + CREATION_MS) }, parties);
   const wake = removal?.wake ?? [];
+  const later = { waitingFor: "queue", recheckAt: new Date(Date.now() + CREATION_MS) } as const;
+  if (removal?.kind === "wait") return alsoTell(await park(tx, operation, later, parties), wake);
   const outcome = refusalOf(operation.kind, parties);
   if (outcome || !login)
     return alsoTell(await refuse(tx, operation, { outcome: outcome ?? "credential.no-password", settings }), wake);
