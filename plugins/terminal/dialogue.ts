@@ -106,6 +106,11 @@ export class Dialogue {
     return this.#output.pieces;
   }
 
+  /** Rises with everything of it that can be seen. */
+  get seen(): number {
+    return this.#output.seen;
+  }
+
   /** The end of what the device said, without secrets. */
   excerpt(): string {
     return excerpt(this.#secrets.mask(this.answer.slice(-EXCERPT)));

@@ -22,8 +22,9 @@ export class Output {
   #gapMs = 0;
   /** Whether something was expected, and seen, since we sent last. */
   met = false;
-  /** Counts what was heard. */
+  /** Counts what was heard, and what of it could be seen. */
   pieces = 0;
+  seen = 0;
 
   hear(text: string): void {
     const now = performance.now();
@@ -31,6 +32,7 @@ export class Output {
     if (this.#text.length > this.#answerAt && gap < THINKING_MS) this.#gapMs += (gap - this.#gapMs) / 4;
     this.#heardAt = now;
     this.pieces += 1;
+    if (text.trim() !== "") this.seen += 1;
     this.#text += text;
   }
 

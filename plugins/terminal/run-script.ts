@@ -161,11 +161,11 @@ class Runner {
     if (isPasswordAlone(command) && takesCommands(dialogue.line)) {
       throw new PluginFailure("target.unexpected", `a command is asked for, not a password: ${dialogue.excerpt()}`);
     }
-    const { pieces } = dialogue;
+    const { seen } = dialogue;
     await this.#run.pointOfNoReturn();
     // A prompt that gave us up meanwhile has made way for another: the password must not be typed there.
-    if (dialogue.pieces !== pieces && isPasswordAlone(command)) {
-      throw new PluginFailure("target.unexpected", `it did not wait: ${dialogue.excerpt()}`, { refused: true });
+    if (dialogue.seen !== seen && isPasswordAlone(command)) {
+      throw new PluginFailure("target.timeout", `it did not wait: ${dialogue.excerpt()}`, { refused: true });
     }
     this.#crossed = true;
   }

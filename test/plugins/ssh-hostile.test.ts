@@ -377,7 +377,7 @@ describe("a device that goes wrong", () => {
         await pause(200);
       },
     });
-    expect(error).toMatchObject({ code: "target.unexpected", effect: "none" });
+    expect(error).toMatchObject({ code: "target.timeout", effect: "none" });
     expect(given).toEqual(ALL.slice(0, 2));
   });
 });
