@@ -66,3 +66,13 @@ describe("the folder of broken templates", () => {
     expect([...new Set(broken)].toSorted()).toEqual(rules.toSorted());
   });
 });
+
+describe("docs/templates.md", () => {
+  it("has every command of every plugin, under all its names", () => {
+    const page = readFileSync(join(import.meta.dirname, "../../docs/templates.md"), "utf8");
+    const names = Object.values(dialects).flatMap(({ commands }) =>
+      Object.entries(commands).flatMap(([name, { aliases = [] }]) => [name, ...aliases]),
+    );
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  });
+});
