@@ -6,7 +6,7 @@ import { connect, type Connection, readIdentity } from "./connection.ts";
 import { PasswordRight } from "./failures.ts";
 import { language } from "./language.ts";
 import { legalPassword } from "./legal.ts";
-import { bindName } from "./names.ts";
+import { bindName, isDn } from "./names.ts";
 import { bindOf } from "./script.ts";
 import { createSession } from "./session.ts";
 import { LdapSettings } from "./settings.ts";
@@ -52,8 +52,8 @@ export const ldap: Plugin = {
   },
   async verify(device, login, call) {
     try {
-      const { connection } = await logIn(device, login, call);
-      return await looksRound(connection, call).finally(() => void connection.close());
+      const { connection, boundAs } = await logIn(device, login, call);
+      return await looksRound(connection, call, boundAs).finally(() => void connection.close());
     } catch (error) {
       if (error instanceof PluginFailure) return verdictOf(error, call);
       throw error;
@@ -94,9 +94,11 @@ async function logIn(device: Device, login: Login, call: Call, told?: string) {
 }
 
 /** OpenLDAP lets an account in whose password was reset, and refuses it everything but a change. */
-async function looksRound(connection: Connection, call: Call): Promise<CheckResult> {
+async function looksRound(connection: Connection, call: Call, boundAs: string): Promise<CheckResult> {
+  // The overlay that refuses it belongs to one database: the directory's root would still answer.
+  const base = isDn(boundAs) ? boundAs : "";
   try {
-    await connection.search(call, { base: "", scope: "base", attributes: ["1.1"], limit: 1 });
+    await connection.search(call, { base, scope: "base", attributes: ["1.1"], limit: 1 });
   } catch (error) {
     if (!(error instanceof PluginFailure)) throw error;
     call.transcript(error.message);

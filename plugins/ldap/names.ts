@@ -37,8 +37,8 @@ export async function bindName(naming: Naming): Promise<string> {
   const { username, domain } = account;
   if (username === "" || username.includes("\0"))
     throw new PluginFailure("account.unknown", "No account of a directory can have this name.");
-  if (userDn) return fill(userDn, username, "ldap-dn");
   if (isDn(username)) return username;
+  if (userDn) return fill(userDn, username, "ldap-dn");
   if (directory === "active-directory") {
     if (/[@\\]/.test(username)) return username;
     // A name without a dot is that of the time before DNS.
@@ -55,8 +55,8 @@ export async function bindName(naming: Naming): Promise<string> {
 export async function findAccount(naming: Naming): Promise<Found> {
   const { device, account } = naming;
   const { userDn } = settingsOf(device);
-  if (userDn) return find(naming, fill(userDn, account.username, "ldap-dn"));
-  return isDn(account.username) ? find(naming, account.username) : find(naming);
+  if (isDn(account.username)) return find(naming, account.username);
+  return userDn ? find(naming, fill(userDn, account.username, "ldap-dn")) : find(naming);
 }
 
 async function find(naming: Naming, dn?: string): Promise<Found> {
@@ -93,6 +93,7 @@ function domainOf(base: string): string {
   return [...base.matchAll(/dc=([^,]+)/gi)].map(([, part]) => part).join(".");
 }
 
-function isDn(name: string): boolean {
-  return /^[A-Za-z][A-Za-z0-9-]*=[^,=]/.test(name) && name.includes(",");
+/** Two parts at least: an account below the top. Such a name is never a mere user name. */
+export function isDn(name: string): boolean {
+  return /^[A-Za-z][\w-]*=(?:\\.|[^\\,])+(?:, ?[A-Za-z][\w-]*=(?:\\.|[^\\,])+)+$/.test(name);
 }
