@@ -64,6 +64,12 @@ async function shadow(): Promise<string | undefined> {
 }
 
 test("is imported, approved, chosen, shown, rehearsed without effect, and changes a password that logs in", async () => {
+  const plugins = JSON.parse((await good(["-o", "json", "plugins"])).output) as object[];
+  expect(plugins.find((plugin) => "kind" in plugin && plugin.kind === "ssh")).toMatchObject({
+    experimental: false,
+    settings: { type: "object", additionalProperties: false },
+    template: { form: "lines", commands: expect.arrayContaining([expect.objectContaining({ name: "expect" })]) },
+  });
   await good(["template", "import", folder]);
   const settings = join(folder, ".settings.json");
   await writeFile(settings, JSON.stringify({ ssh: {} }));

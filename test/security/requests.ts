@@ -25,7 +25,16 @@ export async function useEverything(web: Web, estate: Estate, again: string): Pr
     await web.get("GET", `/v1/operations/${code}`);
     await web.get("GET", `/v1/operations/${code}/attempts`);
   }
-  for (const path of ["devices", "credentials", "operations/counts", "tokens", "settings", "strengths", "plugins"])
+  for (const path of [
+    "devices",
+    "credentials",
+    "operations/counts",
+    "tokens",
+    "settings",
+    "strengths",
+    "plugins",
+    "templates",
+  ])
     await web.get("GET", `/v1/${path}`);
   for (const path of ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs/"]) await web.get("GET", path);
   await web.get("GET", "/v1/audit?limit=200", { token: custodian.value });
@@ -47,6 +56,16 @@ export async function makeMistakes(web: Web, estate: Estate, password: string): 
     ["POST", "/v1/credentials", { body: { ...good, password: `${password}\n` } }],
     ["POST", "/v1/credentials", { body: { ...good, password: password.repeat(50) } }],
     ["POST", "/v1/credentials", { body: { ...good, username: "pgowner", password } }],
+    ["POST", "/v1/credentials", { body: { ...good, totpSecret: password } }],
+    ["POST", "/v1/credentials", { body: { ...good, templateId: password } }],
+    ["POST", "/v1/templates", { body: { name: "x", plugin: password, kind: password, body: "x" } }],
+    ["POST", "/v1/templates/check", { body: { files: [{ path: "x", body: "x", [password]: 1 }], plugin: password } }],
+    [
+      "POST",
+      "/v1/templates/check",
+      { body: { files: [{ path: "ssh/reconcile/x", body: `${password}\nexec "${password}"` }] } },
+    ],
+    ["PATCH", `/v1/credentials/${id}`, { body: { totpSecret: password }, headers: { "if-match": '"1"' } }],
     ["POST", "/v1/credentials", { raw: `{"password": ${JSON.stringify(password)}` }],
     ["POST", "/v1/credentials", { raw: `{"password": ${password}}` }],
     ["POST", "/v1/credentials", { raw: `{"__proto__": {"password": ${JSON.stringify(password)}}}` }],
