@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { findPlugin, PLUGINS } from "./registry.ts";
 
 /** Folders that hold no plugin. */
-const SHARED = ["middleware", "terminal", "secure-shell", "tls", "statements"];
+const SHARED = ["middleware", "terminal", "secure-shell", "tls", "statements", "virtual-terminal"];
 
 it("every plugin folder is registered, and nothing else", async () => {
   const entries = await readdir(new URL(".", import.meta.url), { withFileTypes: true });
