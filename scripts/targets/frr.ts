@@ -20,6 +20,8 @@ export interface FrrTargetOptions {
 export interface FrrTarget {
   readonly address: string;
   readonly port: number;
+  /** Of the socket that vtysh talks to (`--vty_socket`). */
+  readonly folder: string;
   /** Its saved configuration. */
   saved(): Promise<string>;
   /** Lets it write its configuration no more. */
@@ -55,6 +57,7 @@ export async function startFrrTarget(options: FrrTargetOptions): Promise<FrrTarg
   return {
     address: HOST,
     port,
+    folder,
     saved: () => readFile(file, "utf8"),
     // It writes a new file beside the old one, as its own user.
     makeReadOnly: async () => command("chown", ["root:root", folder]),

@@ -81,8 +81,12 @@ export class Ground {
   async #succeeded({ way }: Proof, code: number): Promise<void> {
     const row = await this.estate.until(code, ["succeeded", "error"], 240_000);
     const attempts = await this.estate.attempts(code);
-    expect(row.state, JSON.stringify(attempts)).toBe("succeeded");
-    expect(attempts.map(({ templateVersion }) => templateVersion)).toEqual([way.includes("/") ? 1 : null]);
+    const said = JSON.stringify(attempts);
+    expect(row.state, said).toBe("succeeded");
+    expect(
+      attempts.map(({ templateVersion }) => templateVersion),
+      said,
+    ).toEqual([way.includes("/") ? 1 : null]);
   }
 
   async #register({ way, device, administrator, accounts, additionalInfo = "" }: Proof): Promise<string[]> {
