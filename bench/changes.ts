@@ -10,9 +10,10 @@ import { type Measured, type Spread, spread } from "./stats.ts";
 import type { BenchTarget } from "./target.ts";
 import { startLinuxTarget } from "./target-linux.ts";
 import { startPostgresqlTarget } from "./target-postgresql.ts";
+import { startSshTemplateTarget } from "./target-ssh.ts";
 import { measureTemporal } from "./temporal-floor.ts";
 
-const TARGETS = { postgresql: startPostgresqlTarget, linux: startLinuxTarget };
+const TARGETS = { postgresql: startPostgresqlTarget, linux: startLinuxTarget, ssh: startSshTemplateTarget };
 export type BenchPlugin = keyof typeof TARGETS;
 export const BENCH_PLUGINS = Object.keys(TARGETS) as BenchPlugin[];
 

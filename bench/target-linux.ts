@@ -11,7 +11,7 @@ const CONNECTION: ConnectConfig = {
   authHandler: ["password"],
 };
 
-function logIn(port: number, account: BenchAccount): Promise<Client> {
+export function logIn(port: number, account: BenchAccount): Promise<Client> {
   return new Promise((resolve, reject) => {
     const client = new Client();
     client.once("ready", () => resolve(client)).on("error", reject);

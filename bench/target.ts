@@ -23,6 +23,8 @@ export interface BenchTarget {
   /** Logs in to make the changes. */
   readonly administrator: Readonly<BenchAccount>;
   readonly accounts: readonly BenchAccount[];
+  /** What the plugin types, where it needs a template. */
+  readonly template?: string;
   readonly bareLoops: readonly BareLoop[];
   stop(): Promise<void>;
 }
