@@ -99,7 +99,8 @@ async function encrypt(socket: Socket, { device, call, trust }: Encryption): Pro
   return secured;
 }
 
-function identityProblem(socket: TLSSocket, device: Device): PluginFailure | undefined {
+/** Why the server of a TLS connection is not the right one: its pin decides, or else authority and name. */
+export function identityProblem(socket: TLSSocket, device: Device): PluginFailure | undefined {
   const seen = fingerprint(socket);
   if (device.pinnedIdentity)
     return seen === device.pinnedIdentity
@@ -112,7 +113,7 @@ function identityProblem(socket: TLSSocket, device: Device): PluginFailure | und
 }
 
 /** Like that of an SSH host key: SHA-256 over the certificate's DER form, in base64 without padding. */
-function fingerprint(socket: TLSSocket): string {
+export function fingerprint(socket: TLSSocket): string {
   const digest = createHash("sha256").update(socket.getPeerCertificate().raw).digest("base64");
   return `SHA256:${digest.replace(/=+$/, "")}`;
 }
