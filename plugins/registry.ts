@@ -18,6 +18,7 @@ export const PLUGINS: readonly Plugin[] = [
   linux,
   mysql,
   networkCli,
+  oracle,
   postgresql,
   redis,
   sqlServer,
