@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Rehearsal, RenderedTemplate, Template, TemplateDetails, TemplateVersion } from "../api-types.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
 import { findCredential, findTemplate } from "../find.ts";
 import { TEMPLATE_COLUMNS, TEMPLATE_VERSION_COLUMNS } from "../output/columns.ts";
 import type { Session } from "../session.ts";
+import { readTemplates } from "../template-files.ts";
 import type { Start } from "./shared.ts";
 import { addTemplateFileCommands } from "./template-files.ts";
 
@@ -44,6 +44,13 @@ function decide(verb: "approve" | "reject") {
   };
 }
 
+async function edit(session: Session, text: string, options: { name?: string; file?: string }): Promise<void> {
+  const { id, revision } = await findTemplate(session.api, text);
+  const body = options.file === undefined ? undefined : (await readTemplates([options.file]))[0]?.file.body;
+  const patch = { name: options.name, body };
+  session.print.item(await session.api.patch<TemplateDetails>(`v1/templates/${id}`, patch, revision), TEMPLATE_COLUMNS);
+}
+
 async function setActive(session: Session, text: string, active: boolean): Promise<void> {
   const { id, revision } = await findTemplate(session.api, text);
   const edited = await session.api.patch<TemplateDetails>(`v1/templates/${id}`, { active }, revision);
@@ -66,7 +73,7 @@ async function run(session: Session, options: RunOptions): Promise<void> {
     );
   const { id } = await findTemplate(session.api, options.template);
   const credential = await findCredential(session.api, options.credential);
-  const body = options.file === undefined ? undefined : await readFile(options.file, "utf8");
+  const body = options.file === undefined ? undefined : (await readTemplates([options.file]))[0]?.file.body;
   const given = { credentialId: credential.id, body };
   const rendered = await session.api.post<RenderedTemplate>(`v1/templates/${id}/render`, given);
   if (session.print.format !== "table") session.print.item(rendered, {});
@@ -139,6 +146,12 @@ export function addTemplateCommands(program: Command, start: Start): void {
       .option("--version <number>", "the version that was looked at; refused when it is not the latest any more")
       .option("--comment <text>", "why; it is kept")
       .action(start(decide(verb)));
+  template
+    .command("edit <template>")
+    .description("give it another name, or another text: a new version")
+    .option("--name <text>", "its new name")
+    .option("--file <path>", "its new text")
+    .action(start(edit));
   for (const active of [true, false])
     template
       .command(`${active ? "enable" : "disable"} <template>`)

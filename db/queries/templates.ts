@@ -18,29 +18,15 @@ const running = alias(templateVersions, "running_version");
 /** Whether a version waits for a second person: nobody decided it, and a version that nobody had to decide runs. */
 const pending = sql<boolean>`(${latest.decision} is null and ${latest.version} is distinct from ${templates.activeVersion})`;
 
-function selectTemplates(db: Database | Transaction) {
-  return db
-    .select({
-      template: templates,
-      latestVersion: latest.version,
-      author: latest.author,
-      pending,
-      latestBody: latest.body,
-      activeBody: running.body,
-    })
-    .from(templates)
-    .innerJoin(
-      latest,
-      sql`${latest.templateId} = ${templates.id} and ${latest.version} = (select max(v.version) from template_versions v
-        where v.template_id = ${templates.id})`,
-    )
-    .leftJoin(running, and(eq(running.templateId, templates.id), eq(running.version, templates.activeVersion)));
-}
+const about = { template: templates, latestVersion: latest.version, author: latest.author, pending };
+const isLatest = sql`${latest.templateId} = ${templates.id} and ${latest.version} = (select max(v.version)
+  from template_versions v where v.template_id = ${templates.id})`;
 
-/** A template with both texts. */
-export type TemplateTexts = Template & { readonly latestBody: string; readonly activeBody: string | null };
+type About = Pick<Template, "latestVersion" | "author" | "pending"> & {
+  readonly template: typeof templates.$inferSelect;
+};
 
-function toTexts({ template, ...rest }: Awaited<ReturnType<typeof selectTemplates>>[number]): TemplateTexts {
+function toTemplate({ template, ...rest }: About): Template {
   return {
     ...template,
     ...rest,
@@ -49,11 +35,26 @@ function toTexts({ template, ...rest }: Awaited<ReturnType<typeof selectTemplate
   };
 }
 
+/** A template with both texts. */
+export type TemplateTexts = Template & { readonly latestBody: string; readonly activeBody: string | null };
+
+async function selectTexts(db: Database | Transaction, which: SQL | undefined): Promise<TemplateTexts | undefined> {
+  const [row] = await db
+    .select({ ...about, latestBody: latest.body, activeBody: running.body })
+    .from(templates)
+    .innerJoin(latest, isLatest)
+    .leftJoin(running, and(eq(running.templateId, templates.id), eq(running.version, templates.activeVersion)))
+    .where(which);
+  if (!row) return undefined;
+  const { latestBody, activeBody, ...rest } = row;
+  return { ...toTemplate(rest), latestBody, activeBody };
+}
+
 /** @throws ApiProblem `template.not-found` */
 export async function readTemplateTexts(db: Database | Transaction, id: string): Promise<TemplateTexts> {
-  const [row] = await selectTemplates(db).where(eq(templates.id, id));
-  if (!row) throw new ApiProblem("template.not-found");
-  return toTexts(row);
+  const found = await selectTexts(db, eq(templates.id, id));
+  if (!found) throw new ApiProblem("template.not-found");
+  return found;
 }
 
 /** The active template of this name, plugin and kind; undefined when there is none. */
@@ -62,17 +63,20 @@ export async function findTemplate(
   { name, plugin, kind }: Pick<TemplateInput, "name" | "plugin" | "kind">,
 ): Promise<TemplateTexts | undefined> {
   const named = sql`lower(${templates.name}) = lower(${name})`;
-  const [row] = await selectTemplates(db).where(
-    and(templates.active, eq(templates.plugin, plugin), eq(templates.kind, kind), named),
+  return selectTexts(
+    db,
+    and(eq(templates.active, true), eq(templates.plugin, plugin), eq(templates.kind, kind), named),
   );
-  return row && toTexts(row);
 }
 
-/** Oldest first. */
+/** Oldest first, without the texts. */
 export async function listTemplates(db: Database, query: TemplateQuery): Promise<Page<Template>> {
   const after = readCursor(query)?.[0];
   const equal = <T>(wanted: T | undefined, is: (value: T) => SQL) => (wanted === undefined ? undefined : is(wanted));
-  const rows = await selectTemplates(db)
+  const rows = await db
+    .select(about)
+    .from(templates)
+    .innerJoin(latest, isLatest)
     .where(
       and(
         equal(query.name, (name) => ilike(templates.name, contains(name))),
@@ -85,7 +89,7 @@ export async function listTemplates(db: Database, query: TemplateQuery): Promise
     )
     .orderBy(asc(templates.id))
     .limit(query.limit + 1);
-  return toPage(rows.map(toTexts), query, ({ id }) => [id]);
+  return toPage(rows.map(toTemplate), query, ({ id }) => [id]);
 }
 
 /**

@@ -256,4 +256,33 @@ describe("a credential's template", () => {
     const on = await ada("PATCH", `/v1/credentials/${id}`, { body: { active: true }, headers: { "if-match": '"2"' } });
     expect(on.body).toMatchObject({ code: "template.not-active" });
   });
+
+  test("is either chosen or switched off, whoever is faster", async () => {
+    const { deviceId } = await makeCredentials(ada, 0, "races");
+    const outcomes = new Set<string>();
+    for (let round = 0; round < 12; round += 1) {
+      const template = await approved(`race ${round}`);
+      const choose = () => create(deviceId, { username: `racer${round}`, templateId: template.id });
+      const off = () => edit(template, { active: false });
+      const [chosen, switched] =
+        round % 2 === 0 ? await Promise.all([choose(), off()]) : (await Promise.all([off(), choose()])).toReversed();
+      outcomes.add(`${String(chosen?.status)} ${String(switched?.status)}`);
+      const { active, useCount } = await read(template.id);
+      expect(active ? useCount : useCount + 1, `round ${round}`).toBe(1);
+    }
+    for (const outcome of outcomes) expect(["201 409", "422 200"]).toContain(outcome);
+  });
+
+  test("is approved as it is now, or not: an edit at the same time is not approved unseen", async () => {
+    for (let round = 0; round < 8; round += 1) {
+      const made = await write(`unseen ${round}`);
+      const [decided, edited] = await Promise.all([decide(made.id, 1, "approve"), edit(made, { body: DOUBTFUL })]);
+      const { activeVersion, latestVersion } = await read(made.id);
+      expect([200, 409]).toContain(decided.status);
+      expect([200, 412]).toContain(edited.status);
+      expect([decided.status, edited.status]).not.toEqual([200, 200]);
+      expect(activeVersion).toBe(decided.status === 200 ? 1 : null);
+      expect(latestVersion).toBe(edited.status === 200 ? 2 : 1);
+    }
+  });
 });

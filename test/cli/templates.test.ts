@@ -112,8 +112,13 @@ test("a folder is imported, once; a second person approves; the history shows wh
   const history = await keyturn(["template", "history", "mine"]);
   expect(history.output).toMatch(/2 +rejected +Ada .* Bob +no\n +1 +active +Ada .* Bob +fine/);
   expect(history.output).toContain("+# second\n");
-  expect((await keyturn(["template", "disable", "mine"])).output).toContain("inactive");
-  expect((await keyturn(["template", "show", "mine"])).exitCode).toBe(EXIT.notFound);
+  const draft = await place("draft", `# third\n${GOOD}`);
+  const edited = await keyturn(["template", "edit", "mine", "--name=Ours", `--file=${draft}`]);
+  expect(edited.output).toMatch(/Ours .* version 3 by Ada +edited, to be approved/);
+  const refused = await keyturn(["template", "edit", "ours", `--file=${await place("worse", BAD)}`]);
+  expect(refused).toMatchObject({ exitCode: EXIT.data, errors: expect.stringContaining("Line 5, column 1: ") });
+  expect((await keyturn(["template", "disable", "ours"])).output).toContain("inactive");
+  expect((await keyturn(["template", "show", "ours"])).exitCode).toBe(EXIT.notFound);
 });
 
 test("a dry run shows what would be sent; without --dry nothing is run", async () => {
