@@ -41,9 +41,9 @@ const Job = z
       (credentialId === undefined) !== (authenticationCredentialId === undefined),
     { message: "exactly one of credentialId and authenticationCredentialId must be given" },
   )
-  .refine(({ credentialId, deviceId }) => credentialId !== undefined || deviceId !== undefined, {
+  .refine((job) => job.authenticationCredentialId === undefined || job.deviceId !== undefined, {
     path: ["deviceId"],
-    message: "is required without credentialId",
+    message: "is required with authenticationCredentialId",
   });
 
 const Ephemeral = z

@@ -72,12 +72,16 @@ test("what a person requests settles what was pending since the password was see
   ]);
 });
 
-test("other kinds: those that exist so far are opened, the others refused by name", async () => {
+test("other kinds: those of a password are opened, changes and removals refused by name, the rest wants a template", async () => {
   const { ids } = await makeCredentials(admin, 1, "kinds");
   const ask = (body: object) =>
     operator<{ code: string; state: string }>("POST", "/v1/operations", { body: { credentialId: ids[0], ...body } });
   for (const kind of OPERATION_KINDS.filter((each) => !["verify-password", "reconcile-password"].includes(each)))
-    expect(await ask({ kind })).toMatchObject({ status: 422, body: { code: "operation.kind-unsupported" } });
+    expect(await ask({ kind }), kind).toMatchObject(
+      ["change-password", "child-password-change", "ephemeral-credential-removal"].includes(kind)
+        ? { status: 422, body: { code: "operation.kind-unsupported" } }
+        : { status: 400, body: { code: "request.invalid" } },
+    );
   expect((await ask({ kind: "burn" })).status).toBe(400);
   expect((await ask({ kind: "verify-password", surprise: 1 })).status).toBe(400);
   expect(await ask({ kind: "reconcile-password" })).toMatchObject({

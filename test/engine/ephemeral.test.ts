@@ -7,21 +7,9 @@ import { Estate } from "../helpers/estate.ts";
 import { describeAsRoot } from "../helpers/needs.ts";
 import { answer } from "../helpers/ssh.ts";
 import { TestWorker } from "../helpers/worker.ts";
+import { type Asked, CREATE, endLifetime, readCredential, REMOVE, requestOne } from "./ephemeral-scene.ts";
 import { JobScene, typed } from "./jobs-scene.ts";
 import { proveAuditTellsTheStory } from "./proof.ts";
-
-const CREATE = `set-read-timeout 10
-expect-regex "/# $/"
-exec "useradd -m -s /bin/bash [#USERNAME#] && echo made-\\"it\\""
-expect "*made-it*"
-exec "passwd [#USERNAME#]"
-expect "*ew password:"
-exec "[#NEW_PASSWORD#]"
-expect "*etype new password:"
-exec "[#NEW_PASSWORD#]"
-expect "*updated successfully*"
-`;
-const REMOVE = typed("userdel -r [#USERNAME#]");
 
 describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
   let scene: JobScene;
@@ -43,36 +31,9 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
   const startWorker = async (...moments: Parameters<typeof TestWorker.start>[1] & {}) =>
     (worker = await TestWorker.start(estate.surroundings, moments));
 
-  async function request(
-    options: { create?: string; remove?: string; lifetimeMinutes?: number; scheduledFor?: Date } = {},
-  ) {
-    const { create = CREATE, remove = REMOVE, lifetimeMinutes = 60, ...more } = options;
-    const { deviceId, rootId } = await scene.register(estate);
-    const username = scene.freshName();
-    const removalTemplateId = await scene.addTemplate(estate, "ephemeral-credential-removal", remove);
-    const opened = await scene.requestEphemeral(estate, {
-      deviceId,
-      authenticationCredentialId: rootId,
-      templateId: await scene.addTemplate(estate, "ephemeral-credential-creation", create),
-      ephemeral: { lifetimeMinutes, removalTemplateId, username },
-      ...more,
-    });
-    return { ...opened, username, removalTemplateId };
-  }
-
-  /** The lifetime is over now. */
-  async function endLifetime(removalCode: number): Promise<void> {
-    await estate.db
-      .update(schema.operations)
-      .set({ dueAt: new Date(), wakeAt: new Date() })
-      .where(eq(schema.operations.code, removalCode));
-    await scene.act(estate, "run-now", removalCode);
-  }
-
-  async function credential(id: string) {
-    const [row] = await estate.db.select().from(schema.credentials).where(eq(schema.credentials.id, id));
-    return row;
-  }
+  const request = (asked?: Asked) => requestOne(scene, estate, asked);
+  const endNow = (removalCode: number) => endLifetime(scene, estate, removalCode);
+  const credential = (id: string) => readCredential(estate, id);
 
   it("is made with a password that logs in, and removed when its time is over, which nobody can cancel", async () => {
     await startWorker();
@@ -87,7 +48,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
     await expect(estate.act("cancel", removalCode)).rejects.toMatchObject({ code: "ephemeral.not-cancelable" });
     expect((await estate.operation(removalCode)).state).toBe("scheduled");
 
-    await endLifetime(removalCode);
+    await endNow(removalCode);
     expect(await estate.until(removalCode)).toMatchObject({ state: "succeeded", outcome: null });
     expect(await scene.entry("passwd", username)).toBeUndefined();
     expect(await credential(credentialId)).toMatchObject({ active: false });
@@ -103,7 +64,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
     await startWorker();
     const { code, removalCode, removalTemplateId, username } = await request({ remove: typed("true") });
     await estate.until(code);
-    await endLifetime(removalCode);
+    await endNow(removalCode);
     await expect
       .poll(async () => (await estate.attempts(removalCode))[0]?.outcome, { timeout: 60_000 })
       .toBe("ephemeral.not-removed");
@@ -134,7 +95,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
     const { code, removalCode, removalTemplateId } = await request();
     await estate.until(code);
     await estate.db.update(schema.templates).set({ active: false }).where(eq(schema.templates.id, removalTemplateId));
-    await endLifetime(removalCode);
+    await endNow(removalCode);
     await expect
       .poll(async () => (await estate.operation(removalCode)).outcome, { timeout: 30_000 })
       .toBe("template.not-active");
@@ -148,7 +109,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
     const later = new Date(Date.now() + 3_600_000);
     const { code, credentialId, removalCode, username } = await request({ scheduledFor: later });
     await startWorker();
-    await endLifetime(removalCode);
+    await endNow(removalCode);
     expect(await estate.until(removalCode, ["canceled"])).toMatchObject({ outcome: "ephemeral.not-created" });
     expect(await estate.operation(code)).toMatchObject({ state: "canceled", outcome: "ephemeral.lifetime-over" });
     expect(await estate.attempts(code)).toEqual([]);
@@ -169,7 +130,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
     const held = await startWorker("applied");
     const { code, removalCode, username } = await request();
     await held.reached("applied");
-    await endLifetime(removalCode);
+    await endNow(removalCode);
     await expect.poll(async () => (await estate.operation(removalCode)).waitingFor, { timeout: 30_000 }).toBe("queue");
     expect(await estate.attempts(removalCode)).toEqual([]);
     held.go();
@@ -187,7 +148,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
       .poll(async () => (await estate.attempts(code))[0]?.outcome, { timeout: 60_000 })
       .toBe("change.not-applied");
     expect(await scene.entry("passwd", username)).toBeDefined();
-    await endLifetime(removalCode);
+    await endNow(removalCode);
     await estate.until(removalCode, ["succeeded"]);
     expect(await scene.entry("passwd", username)).toBeUndefined();
     expect(["canceled", "error"]).toContain((await estate.operation(code)).state);
