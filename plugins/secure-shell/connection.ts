@@ -5,7 +5,7 @@ import { PluginFailure, type Call, type Device } from "../plugin.ts";
 import { Conversation } from "./conversation.ts";
 import { handshake, openSocket, type Parts } from "./handshake.ts";
 import { hearRoundsWithoutPrompts } from "./hear.ts";
-import type { LoginDialogue } from "./login.ts";
+import type { Dialogue } from "./login.ts";
 import { type Shell, shellOn } from "./shell.ts";
 import { limit } from "../terminal/time-limit.ts";
 
@@ -30,7 +30,7 @@ export interface Connection {
  * Connects and logs in.
  * @throws PluginFailure with a `target.*` or `auth.*` code
  */
-export async function connect(device: Device, call: Call, dialogue: LoginDialogue): Promise<Connection> {
+export async function connect(device: Device, call: Call, dialogue: Dialogue): Promise<Connection> {
   const socket = openSocket(device, call);
   const client = new Client();
   // Errors after the log-in end channels too, which is where they are seen.
@@ -67,7 +67,7 @@ export async function readHostKey(device: Device, call: Call): Promise<string> {
   return seen;
 }
 
-async function loggedIn(parts: Parts & { readonly dialogue: LoginDialogue }): Promise<void> {
+async function loggedIn(parts: Parts & { readonly dialogue: Dialogue }): Promise<void> {
   const { device, client, dialogue } = parts;
   let shown: string | undefined;
   client.once("connect", () => hearRoundsWithoutPrompts(client, dialogue));

@@ -3,7 +3,7 @@ import { connect as connectSocket, type Socket } from "node:net";
 import type { Client } from "ssh2";
 import { PluginFailure, type Call, type Device } from "../plugin.ts";
 import { algorithmsFor } from "./algorithms.ts";
-import type { LoginDialogue } from "./login.ts";
+import type { Dialogue } from "./login.ts";
 import { excerpt } from "../terminal/text.ts";
 import { limit } from "../terminal/time-limit.ts";
 
@@ -26,7 +26,7 @@ type Settle = (failure: PluginFailure) => void;
 export async function handshake(
   { device, call, socket, client }: Parts,
   isTrusted: (fingerprint: string) => boolean,
-  authentication?: (settle: Settle) => ReturnType<LoginDialogue["handler"]>,
+  authentication?: (settle: Settle) => ReturnType<Dialogue["handler"]>,
 ): Promise<void> {
   const heard = { connected: false, greeting: "" };
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();

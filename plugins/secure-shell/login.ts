@@ -2,7 +2,21 @@ import type { AnyAuthMethod, AuthenticationType, NextAuthHandler, Prompt } from 
 import { PluginFailure, type Call, type Login } from "../plugin.ts";
 import { excerpt, EXPIRED, isPasswordPrompt, LOCKED, MUST_CHANGE, plain } from "../terminal/text.ts";
 
-type Handler = (left: AuthenticationType[] | null, partial: boolean | null, next: NextAuthHandler) => void;
+/** How ssh2 asks for the next way to log in, and is told one. */
+export type Handler = (left: AuthenticationType[] | null, partial: boolean | null, next: NextAuthHandler) => void;
+
+/** One log-in: what answers the device, and what is made of what it says. */
+export interface Dialogue {
+  /** Who is told when the dialogue must end. */
+  onStop(stopped: (failure: PluginFailure) => void): void;
+  /** Ends the dialogue: nothing more is sent. */
+  stop(failure: PluginFailure): void;
+  /** Takes what the device says without asking. */
+  hear(text: string): void;
+  /** What a refused log-in or a lost connection means after all that was heard. */
+  explain(error: unknown): unknown;
+  handler(): Handler;
+}
 
 /** A log-in that was refused although the device found the password right. */
 export class PasswordRight extends PluginFailure {}
@@ -12,7 +26,7 @@ export class PasswordRight extends PluginFailure {}
  * password. The password is sent once, to one prompt that is exactly a password prompt; whatever else is asked ends
  * the log-in, because an answer could count as a failed try or reach the wrong question.
  */
-export class LoginDialogue {
+export class LoginDialogue implements Dialogue {
   /** Whether the device demanded the password and got it. */
   passwordSent = false;
   readonly #login: Login;
