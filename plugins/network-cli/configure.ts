@@ -93,8 +93,13 @@ async function save(commands: CommandLine): Promise<string | undefined> {
  * A password that is not saved is gone after a restart, when the old one is back: it is put back at once, where known.
  * @throws PluginFailure always
  */
-async function takeBack({ commands, change, login }: Configuration, prefixes: Prefixes, why: string): Promise<never> {
-  const old = change.current ?? (change.own ? login.password : undefined);
+async function takeBack(
+  { commands, change, login, settings }: Configuration,
+  prefixes: Prefixes,
+  why: string,
+): Promise<never> {
+  // Whoever is on the one line of a router without users is there with the password that is changed.
+  const old = change.current ?? (change.own || settings.account === "line" ? login.password : undefined);
   let undone = false;
   if (old !== undefined) {
     const { waits } = await commands.ask("configure terminal");

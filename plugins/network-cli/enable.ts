@@ -1,6 +1,5 @@
-import type { Login } from "../plugin.ts";
-import { PluginFailure } from "../plugin.ts";
-import { type CommandLine, refusalOf } from "./command-line.ts";
+import { type Login, PluginFailure } from "../plugin.ts";
+import type { CommandLine } from "./command-line.ts";
 
 /**
  * Goes to where configuration is allowed. A password that `enable` asks for is answered once.
@@ -19,5 +18,5 @@ export async function enable(line: CommandLine, login: Login, asks: boolean): Pr
     if (answer.waits === "password") throw new PluginFailure("auth.not-permitted", "enable did not take the password");
   }
   if (answer.waits === "privileged") return;
-  throw refusalOf(answer, "enable") ?? new PluginFailure("auth.not-permitted", line.excerpt());
+  throw new PluginFailure("auth.not-permitted", line.excerpt());
 }

@@ -63,6 +63,7 @@ export async function startFrrTarget(options: FrrTargetOptions): Promise<FrrTarg
     makeReadOnly: async () => command("chown", ["root:root", folder]),
     async restart() {
       await daemon.kill();
+      giveToFrr(folder);
       daemon = await launch();
     },
     async reset(wanted) {
