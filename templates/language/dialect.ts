@@ -3,8 +3,8 @@
 /**
  * What a text is for the one who gets it, which decides how a tag's value is put into it.
  * - `typed`: typed into a session. A text of tags alone (line ends and `: \ @ /` between them do not count) answers a
- *   prompt and is sent as it is; one with other words is a command line, in which values are quoted for a POSIX shell
- *   where they need it.
+ *   prompt and is sent as it is. One with other words is a command line: plain values stay, others are quoted where the
+ *   line is surely a POSIX shell's, and cannot stand in any other.
  * - `pattern`: compared with output, `*` for anything; `regex`: a regular expression, `/…/` once it was read. A value
  *   matches itself: who compares takes the text apart and asks `valueOf` for the values.
  * - `sql`: a statement: quoted by where the tag stands (literal, quoted or bare identifier) and by the SQL dialect.

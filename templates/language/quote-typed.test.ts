@@ -53,11 +53,15 @@ const PLACES: readonly [name: string, text: Text, before: string, after: string,
   ["in single quotes", [`${PRINT}'`, USER, "'"], "", "", true],
   ["in double quotes", [`${PRINT}"`, USER, '"'], "", "", true],
   ["in a path in double quotes", [`${PRINT}"/home/`, USER, '/x"'], "/home/", "/x", true],
-  ["in a variable", ["x=", USER, `; ${PRINT}"$x"`], "", "", true],
   ["in a command", [`${PRINT}$(printf %s `, USER, ")"], "", "", false],
   ["in a command in double quotes", [`${PRINT}"$(printf %s '`, USER, `')"`], "", "", false],
   ["in backticks", [`${PRINT}"\`printf %s `, USER, '`"'], "", "", false],
-  ["for another shell", ["sh -c '", PRINT.replaceAll("'", '"').replace("\\0", "\\\\0"), USER, "'"], "", "", false],
+  ["in quotes in backticks", [`${PRINT}"\`printf %s '`, USER, "'`\""], "", "", false],
+  ["after a backslash", [`${PRINT}CORP\\`, USER], "CORP", "", false],
+  ["after a backslash in quotes", [`${PRINT}"CORP\\`, USER, '"'], "CORP\\", "", false],
+  ["in a default", [`${PRINT}"\${nothing:-`, USER, '}"'], "", "", false],
+  ["after nothing", [`${PRINT}''`, USER], "", "", true],
+  ["for another shell", [`cat </dev/null; sh -c 'printf "%s\\0" `, USER, "'"], "", "", false],
 ];
 
 describe.each(["sh", "bash", "bash -O histverify"])("%s", (shell) => {

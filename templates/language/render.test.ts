@@ -57,33 +57,51 @@ describe("what is typed", () => {
 
   it.each<[string, Text, string, string]>([
     ["a plain word stays", ["passwd ", USER], "joe.doe@x", "passwd joe.doe@x"],
-    ["nothing stays nothing", ["x ", USER, " y"], "", "x  y"],
+    ["nothing stays nothing", ["id ", USER, " y"], "", "id  y"],
     ["bare", ["passwd ", USER], "a b", "passwd 'a b'"],
     ["bare with a quote", ["passwd ", USER], "a'b", String.raw`passwd 'a'\''b'`],
-    ["single", ["x '", USER, "'"], "a'b", String.raw`x 'a'\''b'`],
-    ["double", ['x "', USER, '"'], "a!b", `x ""'a!b'""`],
-    ["a variable of a shell", ["x=", USER], "$y", "x='$y'"],
+    ["single", ["id '", USER, "'"], "a'b", String.raw`id 'a'\''b'`],
+    ["double", ['id "', USER, '"'], "a!b", `id ""'a!b'""`],
+    ["with sudo", ["sudo x ", USER], "$y", "sudo x '$y'"],
+    ["with a path", ["/opt/x/y.sh ", USER], "$y", "/opt/x/y.sh '$y'"],
+    ["into a pipe", ["echo '", USER, "' | passwd --stdin x"], "a;b", "echo 'a;b' | passwd --stdin x"],
+    ["plain on a switch", ["username ", USER, " secret"], "joe", "username joe secret"],
   ])("%s", (_, text, value, line) => {
     expect(typed(text, named(value))).toBe(line);
   });
 
   it.each<[string, Text, string]>([
-    ["a line end", ["x ", USER], "a\nb"],
+    ["a line end", ["id ", USER], "a\nb"],
     ["a line end in an answer", [USER], "a\r"],
-    ["a control character", ["x '", USER, "'"], "\u0003"],
+    ["a control character", ["id '", USER, "'"], "\u0003"],
     ["an option", ["userdel ", USER], "-r"],
     ["an option in quotes", ['userdel "', USER, '"'], "-r"],
-    ["a command for another shell", ["su -c 'passwd ", USER, "'"], "a;b"],
-    ["a command for another shell", ['sh -c "id;', USER, '"'], "a$b"],
-    ["SQL in a shell's line", [`mysql -e "DROP USER '`, USER, `'"`], "a'b"],
-    ["a backslash for echo", ['echo -e "x\\n', USER, '"'], "a\\nb"],
+    ["an option after nothing", ["userdel ", INFO, USER], "-r"],
+    ["a command for another shell", ["sudo sh -c 'passwd ", USER, "'"], "a;b"],
+    ["a command for another shell", ['sudo sh -c "id;', USER, '"'], "a$b"],
+    ["a command for another host", ["sudo ssh host passwd ", USER], "a;b"],
+    ["a command for su", ["su -c ", USER], "a;b"],
+    ["SQL in a shell's line", [`/opt/mysql -e "DROP USER '`, USER, `'"`], "a'b"],
+    ["SQL", [`ALTER USER "`, USER, '";'], "a'b"],
+    ["Python", ["connect('", USER, "')"], "a'b"],
+    ["PowerShell", ["Set-LocalUser '", USER, "'"], "a'b"],
+    ["Windows", ["net user ", USER, " /active:no"], "a&b"],
+    ["a switch", ["username ", USER, " secret x"], "a?b"],
+    ["a backslash for printf", ['printf "x\\n', USER, '"'], "a\\nb"],
+    ["what a backslash stands before", ["id CORP\\", USER], "a b"],
+    ["what a backslash stands before, in quotes", ['id "CORP\\', USER, '"'], "a b"],
+    ["what a dollar stands before", ["id $", USER], "a b"],
+    ["backticks", ["id `id ", USER, "`"], "a'b"],
+    ["quotes in backticks", ["id `id '", USER, "'`"], "a`b"],
+    ["a parameter", ["id ${y:-", USER, "}"], "a}b"],
+    ["quotes in a parameter", ["id ${y:-'", USER, "'}"], "a}b"],
+    ["arithmetic", ["id $((1+", USER, "))"], "a[$(x)]"],
+    ["quotes of bash", ["id $'", USER, "'"], "a'b"],
     ["a divider of sed", ["sed -i 's/x=", USER, "/y/' f"], "a/e"],
-    ["backticks", ["x `id ", USER, "`"], "a'b"],
-    ["a parameter", ["x ${y:-", USER, "}"], "a}b"],
-    ["quotes of bash", ["x $'", USER, "'"], "a'b"],
   ])("refuses %s", (_, text, value) => {
-    expect(() => typed(text, named(value))).toThrow(CannotCarry);
-    expect(() => typed(text, named("joe"))).not.toThrow();
+    const values = { USERNAME: value, ADD_INFO: "" };
+    expect(() => typed(text, values)).toThrow(CannotCarry);
+    expect(() => typed(text, { ...values, USERNAME: "joe" })).not.toThrow();
   });
 });
 
