@@ -8,10 +8,12 @@ import { oracle } from "./oracle/index.ts";
 import type { Plugin } from "./plugin.ts";
 import { postgresql } from "./postgresql/index.ts";
 import { redis } from "./redis/index.ts";
+import { sshKey } from "./ssh-key/index.ts";
 import { sqlServer } from "./sql-server/index.ts";
 import { ssh } from "./ssh/index.ts";
 import { sshLegacy } from "./ssh-legacy/index.ts";
 import { telnet } from "./telnet/index.ts";
+import { tkExpect } from "./tk-expect/index.ts";
 
 export const PLUGINS: readonly Plugin[] = [
   ldap,
@@ -23,8 +25,10 @@ export const PLUGINS: readonly Plugin[] = [
   redis,
   sqlServer,
   ssh,
+  sshKey,
   sshLegacy,
   telnet,
+  tkExpect,
 ].map(guard);
 
 /** The plugin of this kind; undefined when there is none. */

@@ -217,7 +217,7 @@ export function testConformance({ kind, leftOut, start }: Conformance): void {
     });
 
     conforms("unknown-account", "an account that does not exist, and does not make it", async () => {
-      const login = newLogin();
+      const login = withPassword(newLogin(), secret());
       const { error } = await run(target.administrator, other(login, login.password));
       expectFailure(error, { code: "account.unknown", effect: "none" });
       expect(await verdict(login)).toBe("rejected verify.rejected");
@@ -293,7 +293,7 @@ export function testConformance({ kind, leftOut, start }: Conformance): void {
 
   conforms("trusting", "a device that asks for no password proves none", async () => {
     const { device, username } = target.trusting;
-    const login = newLogin({ username });
+    const login = withPassword(newLogin({ username }), secret());
     expect(await plugin.verify(device, login, newCall(), target.script?.(login))).toEqual({
       verdict: "unknown",
       code: "verify.no-password-asked",

@@ -1,0 +1,34 @@
+/** SSH key pairs: a new one is added to the account's `authorized_keys`, proven, and the old one removed. */
+import { z } from "zod";
+import type { Plugin } from "../plugin.ts";
+import { readHostKey } from "../secure-shell/connection.ts";
+import { newKey, publicHalf } from "./key.ts";
+import { logIn, verifyKey } from "./login.ts";
+import { createSession } from "./session.ts";
+
+/** A private key is a text of several lines. */
+const ALPHABET = `\n${Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)).join("")}`;
+
+export const sshKey: Plugin = {
+  kind: "ssh-key",
+  title: "SSH key pair",
+  /** Nothing to set: the file is `~/.ssh/authorized_keys`. */
+  settings: z.strictObject({}),
+  capabilities: {
+    template: "none",
+    ownAccount: true,
+    otherAccount: true,
+    operations: ["change-password", "child-password-change", "verify-password", "reconcile-password"],
+    propagationMs: 0,
+    // A command that has its line goes on without the connection: the wait for the lock of the file.
+    settleMs: 10_000,
+    lingerMs: 0,
+    heavy: false,
+  },
+  legalPassword: () => ({ alphabet: ALPHABET, minLength: 1, maxLength: 16_384 }),
+  newSecret: newKey,
+  isSecret: (secret) => publicHalf(secret) !== undefined,
+  identify: readHostKey,
+  open: async (device, login, call) => createSession({ connection: await logIn(device, login, call), device, login }),
+  verify: verifyKey,
+};
