@@ -10,7 +10,7 @@ import { startPostgresTarget } from "../../scripts/targets/postgres.ts";
 import { startRedisTarget } from "../../scripts/targets/redis.ts";
 import { startSambaAdTarget } from "../../scripts/targets/samba-ad.ts";
 import { describeAsRoot } from "../helpers/needs.ts";
-import { accountsNamed, Ground } from "./ground.ts";
+import { accountsNamed, Ground, prove } from "./ground.ts";
 
 const SAMBA = ["samba", "samba-ad-provision", "samba-dsdb-modules", "samba-vfs-modules"] as const;
 const OWN = accountsNamed("own");
@@ -33,13 +33,17 @@ describeAsRoot(
         logsIn: (user: string, password: string) =>
           whether(/password authentication failed/, async () => {
             const client = new pg.Client({ host: address, port, user, password, database: "postgres", ssl: { ca } });
-            await client.connect().finally(() => client.end().catch(() => {}));
+            try {
+              await client.connect();
+            } finally {
+              await client.end().catch(() => {});
+            }
           }),
       };
       try {
         await target.createRoles([...OWN, ...OTHERS].map(({ username: name, password }) => ({ name, password })));
-        await ground.prove({ ...common, accounts: OWN });
-        await ground.prove({ ...common, administrator, accounts: OTHERS });
+        await prove(ground, { ...common, accounts: OWN });
+        await prove(ground, { ...common, administrator, accounts: OTHERS });
       } finally {
         await target.stop();
       }
@@ -59,9 +63,9 @@ describeAsRoot(
       };
       try {
         for (const { username, password } of [...OWN, ...OTHERS]) await target.createUser(username, password);
-        await ground.prove({ ...common, way: "mysql/change-password/mariadb-own.txt", accounts: OWN });
+        await prove(ground, { ...common, way: "mysql/change-password/mariadb-own.txt", accounts: OWN });
         const way = "mysql/change-password/mariadb-account.txt";
-        await ground.prove({ ...common, way, administrator, accounts: OTHERS });
+        await prove(ground, { ...common, way, administrator, accounts: OTHERS });
       } finally {
         await target.stop();
       }
@@ -81,8 +85,8 @@ describeAsRoot(
       };
       try {
         for (const { username, password } of [...OWN, ...OTHERS]) await target.addPerson(username, password);
-        await ground.prove({ ...common, accounts: OWN });
-        await ground.prove({ ...common, administrator, accounts: OTHERS });
+        await prove(ground, { ...common, accounts: OWN });
+        await prove(ground, { ...common, administrator, accounts: OTHERS });
       } finally {
         await target.stop();
       }
@@ -101,9 +105,9 @@ describeAsRoot(
       };
       try {
         for (const { username, password } of [...OWN, ...OTHERS]) await target.addUser(username, password);
-        await ground.prove({ ...common, way: "ldap/change-password/active-directory-own.txt", accounts: OWN });
+        await prove(ground, { ...common, way: "ldap/change-password/active-directory-own.txt", accounts: OWN });
         const way = "ldap/change-password/active-directory.txt";
-        await ground.prove({ ...common, way, administrator, accounts: OTHERS });
+        await prove(ground, { ...common, way, administrator, accounts: OTHERS });
       } finally {
         await target.stop();
       }
@@ -114,7 +118,7 @@ describeAsRoot(
       const { address, port, ca, administrator, folder } = target;
       try {
         for (const { username, password } of OTHERS) await target.createUser(username, password);
-        await ground.prove({
+        await prove(ground, {
           way: "redis",
           device: { address, port, settings: { redis: { caCertificate: ca } } },
           administrator,

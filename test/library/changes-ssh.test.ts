@@ -2,7 +2,7 @@ import { afterAll, beforeAll, it } from "vitest";
 import { type SshTarget, startSshTarget } from "../../scripts/targets/sshd.ts";
 import { sshLogsIn } from "../helpers/ssh-login.ts";
 import { describeOnSshd } from "../helpers/ssh.ts";
-import { accountsNamed, Ground } from "./ground.ts";
+import { accountsNamed, Ground, prove } from "./ground.ts";
 
 const ROOT = { username: "root", password: "Root-Passw0rd-1x" };
 const HELPER = { username: "helper", password: "Help-Passw0rd-1x" };
@@ -33,10 +33,10 @@ describeOnSshd("changes by template over SSH, ten at once", ["openssh-server", "
   });
 
   it("accounts that change their own password", () =>
-    ground.prove({ ...common(), way: "ssh/change-password/linux-own.txt", accounts: OWN }));
+    prove(ground, { ...common(), way: "ssh/change-password/linux-own.txt", accounts: OWN }));
 
   it("an account with sudo, which asks for its password", () =>
-    ground.prove({
+    prove(ground, {
       ...common(),
       way: "ssh/change-password/linux-sudo.txt",
       administrator: HELPER,
@@ -44,5 +44,5 @@ describeOnSshd("changes by template over SSH, ten at once", ["openssh-server", "
     }));
 
   it("root", () =>
-    ground.prove({ ...common(), way: "ssh/change-password/linux-root.txt", administrator: ROOT, accounts: ROOTED }));
+    prove(ground, { ...common(), way: "ssh/change-password/linux-root.txt", administrator: ROOT, accounts: ROOTED }));
 });

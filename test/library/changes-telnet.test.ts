@@ -2,7 +2,7 @@ import { afterAll, beforeAll, it } from "vitest";
 import { startTelnetTarget } from "../../scripts/targets/telnetd.ts";
 import { sshLogsIn } from "../helpers/ssh-login.ts";
 import { describeOnSshd } from "../helpers/ssh.ts";
-import { accountsNamed, Ground } from "./ground.ts";
+import { accountsNamed, Ground, prove } from "./ground.ts";
 import { ROUTER_ACCOUNT, routerLogsIn, startRouter, startSshBefore } from "./routers.ts";
 
 const ROOT = { username: "root", password: "Root-Passw0rd-1x" };
@@ -29,9 +29,9 @@ describeOnSshd("changes by template over Telnet, and of routers", PACKAGES, () =
       logsIn: (username: string, password: string) => sshLogsIn(accounts.port, username, password),
     };
     try {
-      await ground.prove({ ...common, way: "telnet/change-password/linux-own.txt", accounts: OWN });
+      await prove(ground, { ...common, way: "telnet/change-password/linux-own.txt", accounts: OWN });
       const way = "telnet/change-password/linux-root.txt";
-      await ground.prove({ ...common, way, administrator: ROOT, accounts: OTHERS });
+      await prove(ground, { ...common, way, administrator: ROOT, accounts: OTHERS });
     } finally {
       await target.stop();
     }
@@ -41,7 +41,7 @@ describeOnSshd("changes by template over Telnet, and of routers", PACKAGES, () =
     const routers = await Promise.all(Array.from({ length: 5 }, () => startRouter(PASSWORD)));
     try {
       const proofs = routers.map(({ address, port }) =>
-        ground.prove({
+        prove(ground, {
           way: "telnet/change-password/frr-line-and-enable.txt",
           device: { address, port },
           accounts: [{ username: ROUTER_ACCOUNT, password: PASSWORD }],
@@ -62,7 +62,7 @@ describeOnSshd("changes by template over Telnet, and of routers", PACKAGES, () =
     const router = await startRouter(PASSWORD);
     const sshd = await startSshBefore(router);
     try {
-      await ground.prove({
+      await prove(ground, {
         way: "ssh/change-password/frr-line-and-enable.txt",
         device: { address: sshd.address, port: sshd.port, pinnedIdentity: sshd.fingerprint },
         accounts: [{ username: ROUTER_ACCOUNT, password: PASSWORD }],

@@ -64,32 +64,13 @@ export class Ground {
     await this.estate.close();
   }
 
-  /** Changes the password of every account at once, and proves each by a log-in with the new one and with the old one. */
-  async prove(proof: Proof): Promise<void> {
-    const ids = await this.#register(proof);
-    const asked = await this.#client.post<ChangesAccepted>("v1/password-changes", { credentialIds: ids });
-    expect(asked.refused).toEqual([]);
-    await Promise.all(asked.operations.map(({ code }) => this.#succeeded(proof, code)));
-    for (const [index, { username, password }] of proof.accounts.entries()) {
-      const next = await this.estate.currentPassword(ids[index] ?? "");
-      expect(next).not.toBe(password);
-      expect(await proof.logsIn(username, next), `${username}, new`).toBe(true);
-      expect(await proof.logsIn(username, password), `${username}, old`).toBe(false);
-    }
+  /** Asks for a change of each at once. */
+  request(credentialIds: readonly string[]): Promise<ChangesAccepted> {
+    return this.#client.post<ChangesAccepted>("v1/password-changes", { credentialIds });
   }
 
-  async #succeeded({ way }: Proof, code: number): Promise<void> {
-    const row = await this.estate.until(code, ["succeeded", "error"], 240_000);
-    const attempts = await this.estate.attempts(code);
-    const said = JSON.stringify(attempts);
-    expect(row.state, said).toBe("succeeded");
-    expect(
-      attempts.map(({ templateVersion }) => templateVersion),
-      said,
-    ).toEqual([way.includes("/") ? 1 : null]);
-  }
-
-  async #register({ way, device, administrator, accounts, additionalInfo = "" }: Proof): Promise<string[]> {
+  /** Makes the device, its accounts and who logs in there. @returns ids of the accounts' credentials, in their order */
+  async register({ way, device, administrator, accounts, additionalInfo = "" }: Proof): Promise<string[]> {
     const template = way.includes("/") ? await this.#template(way) : undefined;
     const name = `device-${++this.#devices}`;
     const { id: deviceId } = await this.#client.post<Device>("v1/devices", { name, permits: AT_ONCE, ...device });
@@ -115,6 +96,30 @@ export class Ground {
     if (!found) throw new Error(`${path} is not among the templates`);
     return found;
   }
+}
+
+/** Changes the password of every account at once, and proves each by a log-in with the new one and with the old one. */
+export async function prove(ground: Ground, proof: Proof): Promise<void> {
+  const ids = await ground.register(proof);
+  const { operations, refused } = await ground.request(ids);
+  expect(refused).toEqual([]);
+  await Promise.all(operations.map(({ code }) => succeeded(ground.estate, proof, code)));
+  for (const [index, { username, password }] of proof.accounts.entries()) {
+    const next = await ground.estate.currentPassword(ids[index] ?? "");
+    expect(next).not.toBe(password);
+    expect(await proof.logsIn(username, next), `${username}, new`).toBe(true);
+    expect(await proof.logsIn(username, password), `${username}, old`).toBe(false);
+  }
+}
+
+/** It succeeds at the first attempt, which names the template's version. */
+async function succeeded(estate: Estate, { way }: Proof, code: number): Promise<void> {
+  const row = await estate.until(code, ["succeeded", "error"], 240_000);
+  const attempts = await estate.attempts(code);
+  const said = JSON.stringify(attempts);
+  expect(row.state, said).toBe("succeeded");
+  const versions = attempts.map(({ templateVersion }) => templateVersion);
+  expect(versions, said).toEqual([way.includes("/") ? 1 : null]);
 }
 
 /** So many accounts with names and passwords of their own. */
