@@ -7,8 +7,10 @@ import { isLegal } from "./legal.ts";
 import { literal } from "./quote.ts";
 import { passwordStatement } from "./statement.ts";
 
-/** A statement that waits longer, for a lock or a backup, is ended by the server itself. Seconds. */
+/** A statement that takes longer is ended by the server itself. Seconds. */
 export const LIMIT_S = 5;
+/** The same for one that waits for a lock or a backup: shorter, because it was certainly not carried out. */
+const LOCK_S = 3;
 
 interface Login {
   readonly connection: Connection;
@@ -102,8 +104,8 @@ export async function prepare(connection: Connection, call: Call): Promise<void>
   const charset = ["client", "connection", "results"].map((which) => `character_set_${which} = utf8mb4`);
   const limits = connection.isMariadb
     ? [`max_statement_time = ${LIMIT_S}`, "sql_quote_show_create = 1"]
-    : [`innodb_lock_wait_timeout = ${LIMIT_S}`, "sql_quote_show_create = 1"];
-  const all = [...charset, `lock_wait_timeout = ${LIMIT_S}`, ...limits];
+    : [`innodb_lock_wait_timeout = ${LOCK_S}`, "sql_quote_show_create = 1"];
+  const all = [...charset, `lock_wait_timeout = ${LOCK_S}`, ...limits];
   const mode = kept.length === modes.length ? [] : [`sql_mode = ${literal(kept.join(","))}`];
   await connection.ask(call, `SET ${[...all, ...mode].map((one) => `SESSION ${one}`).join(", ")}`);
 }

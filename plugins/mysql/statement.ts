@@ -47,8 +47,9 @@ async function mysqlStatement(connection: Connection, { change, call }: Asked, a
 async function refuseChecked(connection: Connection, call: Call): Promise<void> {
   const [row] = await connection.ask(
     call,
-    `SELECT @@strict_password_validation AS strict, COUNT(*) AS checks FROM information_schema.plugins
-      WHERE plugin_type = 'PASSWORD VALIDATION' AND plugin_status = 'ACTIVE'`,
+    // Beside a bare COUNT(*) MariaDB 10.11 says 0 for the variable, whatever it is.
+    `SELECT @@strict_password_validation AS strict, (SELECT COUNT(*) FROM information_schema.plugins
+      WHERE plugin_type = 'PASSWORD VALIDATION' AND plugin_status = 'ACTIVE') AS checks`,
   );
   if (Number(row?.["strict"]) === 1 && Number(row?.["checks"]) > 0)
     throw new PluginFailure(
