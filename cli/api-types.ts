@@ -7,6 +7,7 @@ import type * as CredentialEvents from "../contracts/credential-events.schema.ts
 import type * as Credentials from "../contracts/credentials.schema.ts";
 import type * as Devices from "../contracts/devices.schema.ts";
 import type * as Actions from "../contracts/operation-actions.schema.ts";
+import type * as OperationRequests from "../contracts/operation-requests.schema.ts";
 import type * as OperationList from "../contracts/operations-list.schema.ts";
 import type * as Operations from "../contracts/operations.schema.ts";
 import type * as Policies from "../contracts/policies.schema.ts";
@@ -27,6 +28,7 @@ export type Version = Credentials.Version;
 export type Child = Children.Child;
 export type Expired = z.infer<typeof CredentialEvents.Expired>;
 export type Operation = Operations.Operation;
+export type RequestedOperation = z.infer<typeof OperationRequests.RequestedOperation>;
 export type Opened = z.infer<typeof Operations.OpenedOperation>;
 export type ListedOperation = OperationList.ListedOperation;
 export type OperationPage = z.infer<typeof OperationList.OperationPage>;

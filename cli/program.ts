@@ -6,6 +6,7 @@ import { addDashboardCommand } from "./commands/dashboard.ts";
 import { addDeviceCommands } from "./commands/device.ts";
 import { addEventCommand } from "./commands/events.ts";
 import { addImportCommand } from "./commands/import.ts";
+import { addEphemeralCommands } from "./commands/jobs.ts";
 import { addOperationCommands } from "./commands/operations.ts";
 import { addPauseCommands } from "./commands/pause.ts";
 import { addPluginsCommand } from "./commands/plugins.ts";
@@ -49,6 +50,7 @@ function build(io: Io, fail: (exitCode: number) => void): Command {
     addCredentialCommands,
     addChangeCommand,
     addOperationCommands,
+    addEphemeralCommands,
     addAttemptCommands,
     addEventCommand,
     addPolicyCommands,

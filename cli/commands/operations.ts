@@ -10,6 +10,7 @@ import {
 import { operationCode, operationCodes, wholeNumber } from "../options.ts";
 import type { Session } from "../session.ts";
 import { waitForOperations } from "../wait.ts";
+import { addJobCommand } from "./jobs.ts";
 import { addActionCommands } from "./operation-actions.ts";
 import { addFilterOptions, type FilterOptions, filterQuery } from "./operation-filter.ts";
 import { failUnlessSucceeded, type Start } from "./shared.ts";
@@ -104,4 +105,5 @@ export function addOperationCommands(program: Command, start: Start): void {
     .description("follow operations until they have ended")
     .action(start((session, codes: number[]) => watch(session, codes)));
   addActionCommands(operations, start);
+  addJobCommand(operations, start);
 }
