@@ -5,12 +5,15 @@ import { Secrets } from "./mask.ts";
 import { Output } from "./output.ts";
 import type { Pattern } from "./patterns.ts";
 import { PlainStream } from "./plain-stream.ts";
+import { asksForSecret } from "./sentences.ts";
 import { NEW_LINES, type NewLineMode, type Terminal } from "./terminal.ts";
 import { excerpt, isCommandPrompt, isPrompt, looksLikeQuestion, openLine } from "./text.ts";
 import { Transcript } from "./transcript.ts";
 
 /** Quiet after which a prompt is believed: it may be part of a longer text that is still coming. Milliseconds. */
 const PROMPT_MS = 80;
+/** The same for a question for a password, which hardly stands in another text's line. Milliseconds. */
+const QUESTION_MS = 25;
 /** Quiet after which any other text is believed to be whole. Milliseconds. */
 const TEXT_MS = 500;
 /** Quiet after which the echo of our own line is taken for the answer. Milliseconds. */
@@ -241,7 +244,7 @@ export class Dialogue {
   }
 
   #atPrompt(): number {
-    return Math.max(PROMPT_MS, PAUSES * this.#output.gapMs);
+    return Math.max(asksForSecret(this.#output.openLine) ? QUESTION_MS : PROMPT_MS, PAUSES * this.#output.gapMs);
   }
 
   /** How long the device must be quiet until a match is believed. */
@@ -275,7 +278,8 @@ export class Dialogue {
     const abort = () => reject(new PluginFailure("target.timeout", "stopped from outside"));
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort, { once: true });
-    const timer = setTimeout(() => resolve(undefined), timeMs);
+    // In a busy process time passes while what the device said is still unread: it is read before the time counts.
+    const timer = setTimeout(() => setImmediate(() => resolve(undefined)), timeMs);
     this.#wake = (news) => {
       if (untilNews || news === "closed") resolve(undefined);
     };

@@ -29,7 +29,9 @@ export class Output {
   hear(text: string): void {
     const now = performance.now();
     const gap = now - this.#heardAt;
-    if (this.#text.length > this.#answerAt && gap < THINKING_MS) this.#gapMs += (gap - this.#gapMs) / 4;
+    // Between two lines a device may be working; within one it is slow.
+    const within = this.#text.length > this.#answerAt && !this.#text.endsWith("\n") && gap < THINKING_MS;
+    if (within) this.#gapMs = this.#gapMs === 0 ? gap : this.#gapMs + (gap - this.#gapMs) / 4;
     this.#heardAt = now;
     this.pieces += 1;
     if (text.trim() !== "") this.seen += 1;
@@ -87,7 +89,7 @@ export class Output {
     return performance.now() - this.#heardAt;
   }
 
-  /** The usual pause between two pieces of one answer. Milliseconds. */
+  /** The usual pause between two pieces of one line. Milliseconds. */
   get gapMs(): number {
     return this.#gapMs;
   }
