@@ -14,7 +14,7 @@ const BOTH = "between the new key's coming and the old one's going both log in, 
 export async function addAccount(target: SshTarget, { username, password }: Login, comment = MARKER): Promise<void> {
   const made = await target.run(["useradd", "--badname", "-m", "-d", homeOf(username), "-s", "/bin/sh", username]);
   if (made.code !== 0) throw new Error(made.stderr);
-  const script = `umask 077; mkdir "$1/.ssh" && cat >"$1/.ssh/authorized_keys" && chown -R -- "$2" "$1/.ssh"`;
+  const script = `umask 077; mkdir "$1/.ssh" && cat >"$1/.ssh/authorized_keys" && chown -R -- "$2:" "$1/.ssh"`;
   const line = `${publicHalf(password)} ${comment}\n`;
   const written = await target.run(["sh", "-c", script, "sh", homeOf(username), username], line);
   if (written.code !== 0) throw new Error(written.stderr);
