@@ -16,15 +16,21 @@ export interface Opening {
   readonly call: Call;
 }
 
+export interface Manner {
+  /** How one logs in; absent where the template does. */
+  readonly dial?: Dial | undefined;
+  /** Makes commands of the terminal engine of a template in another language. */
+  translate?(script: BoundScript): BoundScript;
+}
+
 /**
  * Connects and, unless the template does that, logs in.
- * @param dial how; absent where the template logs in
  * @throws PluginFailure with a `target.*` or `auth.*` code
  */
-export async function openSession(opening: Opening, dial: Dial | undefined): Promise<Session> {
+export async function openSession(opening: Opening, { dial, translate }: Manner): Promise<Session> {
   const connection = await connect(opening.device, opening.call);
   if (dial !== undefined) await loggedIn(connection, opening, dial);
-  return createSession(connection, opening.login);
+  return createSession(connection, opening.login, translate ?? ((script) => script));
 }
 
 /** Says by one fresh log-in whether a password is right. `accepted` only if the device asked for it. */
@@ -61,15 +67,17 @@ export async function loggedIn(connection: Connection, opening: Opening, dial: D
   }
 }
 
-function createSession(connection: Connection, login: Login): Session {
+function createSession(connection: Connection, login: Login, translate: (script: BoundScript) => BoundScript): Session {
   let used = false;
 
-  async function talk<T>(call: Call, script: BoundScript, run: (dialogue: Dialogue) => Promise<T>): Promise<T> {
+  type Talk<T> = (dialogue: Dialogue, script: BoundScript) => Promise<T>;
+  async function talk<T>(call: Call, template: BoundScript, run: Talk<T>): Promise<T> {
     if (used) throw new PluginFailure("target.connection-lost", "the session was used before");
     used = true;
-    const secrets = Object.values(script.values).filter((value) => value instanceof Secret);
+    const secrets = Object.values(template.values).filter((value) => value instanceof Secret);
     try {
-      return await run(new Dialogue(connection.terminal(), call, [login.password, ...secrets]));
+      const dialogue = new Dialogue(connection.terminal(), call, [login.password, ...secrets]);
+      return await run(dialogue, translate(template));
     } catch (error) {
       connection.destroy();
       throw error;
@@ -77,15 +85,15 @@ function createSession(connection: Connection, login: Login): Session {
   }
 
   return {
-    async apply({ script }, call, pointOfNoReturn) {
-      if (script === undefined) throw new PluginFailure("credential.no-template");
-      await talk(call, script, (dialogue) =>
+    async apply({ script: template }, call, pointOfNoReturn) {
+      if (template === undefined) throw new PluginFailure("credential.no-template");
+      await talk(call, template, (dialogue, script) =>
         runScript({ dialogue, script, pointOfNoReturn, crossing: "new-password" }),
       );
     },
-    run: (script, call, pointOfNoReturn) =>
-      talk(call, script, (dialogue) => runScript({ dialogue, script, pointOfNoReturn, crossing: "sent" })),
-    rehearse: (script, call) => talk(call, script, (dialogue) => rehearseScript(dialogue, script)),
+    run: (template, call, pointOfNoReturn) =>
+      talk(call, template, (dialogue, script) => runScript({ dialogue, script, pointOfNoReturn, crossing: "sent" })),
+    rehearse: (template, call) => talk(call, template, rehearseScript),
     // A template leaves the line wherever it ends, and there is one line to a connection.
     reusable: () => !used && connection.isOpen(),
     close: () => connection.close(),
