@@ -1,7 +1,7 @@
-import type { OperationKind } from "../../contracts/states.ts";
+import { type OperationKind, setsPassword } from "../../contracts/states.ts";
 import { DEFAULT_STRENGTH } from "../../contracts/strength.ts";
 import type { Dialect } from "./dialect.ts";
-import { isOwnedTag, kindsOf, ownsPassword } from "./kinds.ts";
+import { isOwnedTag, kindsOf } from "./kinds.ts";
 import { argumentContext, isArgument, legalFor } from "./legal.ts";
 import { readPlaced, scriptOf } from "./read.ts";
 import { findRule } from "./read-lines.ts";
@@ -27,7 +27,7 @@ function checkTag(tag: PlacedTag, kind: OperationKind): Complaint[] {
   if (kinds !== undefined && !kinds.includes(kind)) {
     return [complaint("tag.wrong-kind", `[#${tag.name}#] has a value only in: ${kinds.join(", ")}.`, tag)];
   }
-  if (isOwnedTag(tag.name) && !ownsPassword(kind)) {
+  if (isOwnedTag(tag.name) && !setsPassword(kind)) {
     const hint = kind === "user-creation" ? " A user with a password is an ephemeral-credential-creation." : "";
     const message = `${kind} sets no password: [#${tag.name}#] has no value there.${hint}`;
     return [complaint("password.not-owned", message, tag)];
@@ -82,7 +82,7 @@ function checkWhole(commands: readonly PlacedCommand[], asked: Asked, refused: b
   if (!commands.some(({ name }) => name !== "end")) {
     return refused ? [] : [complaint("template.empty", "There is no command in it.", start)];
   }
-  if (!ownsPassword(asked.kind)) {
+  if (!setsPassword(asked.kind)) {
     return [];
   }
   const sender = commands.find((command) => sendsNewPassword(command, asked.dialect));

@@ -71,6 +71,8 @@ describe("a megabyte", () => {
     ["of tags in a URL", long("[#NEW_PASSWORD#]", 'request "http://'), [LINES]],
     ["of unknown tags", long("[#FOO#]", 'exec "'), [LINES]],
     ["of opened commands", long("$(", 'exec "x '), [LINES]],
+    ["of opened commands with tags", long("$([#NEW_PASSWORD#]", 'exec "x '), [LINES]],
+    ["of commands one after another", long("$(x [#NEW_PASSWORD#])", 'exec "x '), [LINES]],
     ["of a regular expression", long("(a+)+", 'expect-regex "/'), [LINES]],
     ["of a glob", long(".*\\r", 'expect "'), [LINES]],
     ["of lines", long('exec "passwd [#NEW_PASSWORD#]"\n'), [LINES]],

@@ -2,13 +2,7 @@ import type { OperationKind } from "../../contracts/states.ts";
 import type { TagName } from "./script.ts";
 import { isOpenEnded } from "./tags.ts";
 
-/** Kinds of operation that own a password: they set one. */
-const OWNERS: readonly OperationKind[] = [
-  "change-password",
-  "child-password-change",
-  "reconcile-password",
-  "ephemeral-credential-creation",
-];
+/** Of kinds that set a password. */
 const OWNED_TAGS: readonly TagName[] = ["NEW_PASSWORD", "PASSWORD", "CURRENT_PASSWORD"];
 
 const GROUP_KINDS: readonly OperationKind[] = [
@@ -31,14 +25,6 @@ const KINDS_OF_TAG: Readonly<Partial<Record<TagName, readonly OperationKind[]>>>
   HOME: USER_KINDS,
   SHELL: USER_KINDS,
 };
-
-/**
- * Whether operations of this kind set a password. Creating a user does not: who needs a first password creates an
- * ephemeral credential, or changes the password afterwards.
- */
-export function ownsPassword(kind: OperationKind): boolean {
-  return OWNERS.includes(kind);
-}
 
 /** Whether a tag stands for a password that only some kinds of operation have. */
 export function isOwnedTag(name: TagName): boolean {

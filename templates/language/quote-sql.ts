@@ -10,16 +10,30 @@ interface SqlPlace {
   readonly span: Pick<Span, "kind" | "close" | "backslashes" | "inDollar">;
   /** Whether a word continues before or after it: quotes of its own cannot stand here. */
   readonly partOfWord: boolean;
+  /** Whether a backslash before it, which escapes there, takes what comes first. */
+  readonly escaped: boolean;
+  /** Whether the statement holds a comment that some servers act on and others pass over. */
+  readonly besideHint: boolean;
 }
 
 /** Tags whose values are data when they stand without quotes; the others are names. */
 const DATA = new Set<TagName>([...PASSWORD_TAGS, "UID", "TOTP_TOKEN", "OPERACAO_COD", "CODIGO_GOVERNANCA"]);
-const WORD = /[\w$#\uFFFF\u0080-\uFFFD]/;
+const WORD = /[\w$#'"`\]\uFFFF\u0080-\uFFFD]/;
+
+/** Whether an odd number of backslashes stands before, back to where the text begins. */
+function isEscaped(source: string, mark: number, start: number): boolean {
+  let backslashes = 0;
+  while (mark - backslashes > start && source[mark - backslashes - 1] === "\\") {
+    backslashes += 1;
+  }
+  return backslashes % 2 === 1;
+}
 
 /** Where each tag of a statement stands, by the index of its mark. */
 function sqlPlaces(flat: Flat, dialect: SqlDialect): Map<number, SqlPlace> {
   const spans = scanSql(flat.source, dialect);
   const places = new Map<number, SqlPlace>();
+  const besideHint = /\/\*[!+]/.test(flat.source);
   let next = 0;
   for (const mark of flat.tags.keys()) {
     while ((spans[next]?.end ?? Infinity) <= mark) {
@@ -30,7 +44,9 @@ function sqlPlaces(flat: Flat, dialect: SqlDialect): Map<number, SqlPlace> {
       const { kind, close, backslashes, inDollar } = found;
       const span = { kind, close, backslashes, inDollar };
       const neighbours = [flat.source[mark - 1], flat.source[mark + 1]];
-      places.set(mark, { span, partOfWord: neighbours.some((char) => char !== undefined && WORD.test(char)) });
+      const partOfWord = neighbours.some((char) => char !== undefined && WORD.test(char));
+      const escaped = backslashes && isEscaped(flat.source, mark, found.start);
+      places.set(mark, { span, partOfWord, escaped, besideHint });
     }
   }
   return places;
@@ -87,6 +103,12 @@ function sqlValue(place: SqlPlace, tag: TagName, value: string, dialect: SqlDial
   const { span, partOfWord } = place;
   if (value.includes("\0")) {
     throw new CannotCarry(tag, "holds a NUL, which no statement can");
+  }
+  if (place.escaped && !/^[A-Z]/i.test(value)) {
+    throw new CannotCarry(tag, "stands behind a backslash that would take its first character");
+  }
+  if (place.besideHint && value.includes("*/")) {
+    throw new CannotCarry(tag, "may end the comment in the statement");
   }
   if (span.kind === "dollar" && span.close !== "") {
     const stops = span.close.startsWith("$") ? "$" : span.close.slice(0, 1);

@@ -41,6 +41,17 @@ const WORD = new RegExp(`^(?:[\\w./:@=,+${MARK}-]|\\\\[nrt])*$`);
 const SED = /(?:^|[\s;'"{])[sy]\//;
 const BEFORE_WORD = new RegExp(`[\\s;&|(<>"'${MARK}]`);
 
+/** How deep a line is followed. In a deeper one only plain characters can stand. */
+const DEEPEST = 32;
+const TOO_DEEP: ShellPlace = {
+  quote: "none",
+  startsWord: true,
+  plainOnly: true,
+  escaped: true,
+  backslash: true,
+  divided: true,
+};
+
 /** What begins at a character; undefined when nothing does. */
 function opened(
   source: string,
@@ -75,6 +86,9 @@ function opened(
 
 /** The places of the tags of a frame that ends. */
 function placesIn(source: string, frame: Frame, end: number, isPosix: boolean): [number, ShellPlace][] {
+  if (frame.marks.length === 0) {
+    return [];
+  }
   const inner = source.slice(frame.start, end);
   const isQuoted = frame.quote !== "none";
   const isOdd = !isPosix || frame.odd || (isQuoted && !WORD.test(inner));
@@ -107,6 +121,9 @@ export function shellPlaces({ source, tags }: Flat): Map<number, ShellPlace> {
       frame = outer.pop() ?? frame;
     } else {
       const inner = opened(source, index, frame);
+      if (outer.length > DEEPEST) {
+        return new Map([...tags.keys()].map((mark) => [mark, TOO_DEEP]));
+      }
       if (inner !== undefined) {
         index += inner.length - 1;
         outer.push(frame);
