@@ -64,8 +64,8 @@ export async function findAccount(connection: Connection, call: Call, account: A
   return { username, host };
 }
 
-/** https://mariadb.com/kb/en/show-create-user/; the names in it are in backticks, as the session asks for. */
-const CREATE_USER = /^CREATE USER `(?:[^`]|``)*`@`(?:[^`]|``)*`/;
+/** https://mariadb.com/kb/en/show-create-user/; MySQL 5.7 has its names in single quotes. */
+const CREATE_USER = /^CREATE USER (?:`(?:[^`]|``)*`@`(?:[^`]|``)*`|'(?:[^']|'')*'@'(?:[^']|'')*')/;
 const METHOD = /^ (?:IDENTIFIED (?:VIA|WITH)|OR) ['`]?(\w+)['`]?(?: (?:USING|AS) '((?:[^']|'')*)')?/;
 
 /**

@@ -7,13 +7,15 @@ type Meaning = readonly [ErrorCode, string];
 /** By the server's error number: https://mariadb.com/kb/en/mariadb-error-codes/ */
 const MEANINGS: Readonly<Record<number, Meaning>> = {
   1045: ["auth.rejected", "access denied"],
+  // For accounts that log in by something else than a password, and by chance for names that are none: MariaDB asks
+  // those as it asks an account it picks, to hide which names there are.
+  1698: ["auth.rejected", "access denied, whatever the password"],
   1862: ["auth.must-change", "the password has expired"],
   1820: ["auth.must-change", "the password must be changed first"],
   4151: ["auth.locked", "the account is locked"],
   3118: ["auth.locked", "the account is locked"],
   4150: ["auth.locked", "the account is blocked after wrong passwords"],
   3955: ["auth.locked", "the account is blocked after wrong passwords"],
-  1698: ["auth.not-permitted", "the account logs in without a password, in another way"],
   1129: ["auth.not-permitted", "this client is blocked after broken connections (FLUSH HOSTS)"],
   1130: ["auth.not-permitted", "no account may log in from this client"],
   1044: ["auth.not-permitted", "no right to the database"],

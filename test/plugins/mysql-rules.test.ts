@@ -93,7 +93,7 @@ describeAsRoot("mysql, beside the suite", ["mariadb-server"], () => {
       const { error, asked } = await run(administrator, other(login, newPassword()));
       expect(error).toMatchObject({ code: "target.unexpected", effect: "none" });
       expect(asked).toBe(0);
-      expect(await verdict(login)).toBe("auth.not-permitted");
+      expect(await verdict(login)).toBe("verify.rejected");
     });
   });
 
@@ -231,6 +231,19 @@ describeAsRoot("mysql, beside the suite", ["mariadb-server"], () => {
   });
 
   describe("by template", () => {
+    it("ten accounts at once, each right", async () => {
+      const logins = await Promise.all(Array.from({ length: 10 }, () => account()));
+      const next = logins.map(() => newPassword());
+      const results = await Promise.all(
+        logins.map((login, at) => byTemplate(ALTER, login, next[at] ?? login.password)),
+      );
+      expect(results).toEqual(logins.map(() => ({ asked: 1 })));
+      for (const [at, login] of logins.entries()) {
+        expect(await verdict(login, next[at])).toBe("verify.accepted");
+        expect(await verdict(login)).toBe("verify.rejected");
+      }
+    });
+
     it("each statement is for good: what fails after the password leaves doubt", async () => {
       const login = await account();
       const [next, third] = [newPassword(), newPassword()];

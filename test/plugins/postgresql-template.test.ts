@@ -78,6 +78,17 @@ describe("a change", () => {
     expect(await verdict(login)).toBe("verify.rejected");
   });
 
+  it("of ten accounts at once, each right", async () => {
+    const logins = await Promise.all(Array.from({ length: 10 }, () => account()));
+    const next = logins.map(() => newPassword());
+    const results = await Promise.all(logins.map((login, at) => change(ALTER, login, next[at] ?? login.password)));
+    expect(results).toEqual(logins.map(() => ({ asked: 1 })));
+    for (const [at, login] of logins.entries()) {
+      expect(await verdict(login, next[at])).toBe("verify.accepted");
+      expect(await verdict(login)).toBe("verify.rejected");
+    }
+  });
+
   it("is undone whole when a statement of it fails, and the server's words about it stay there", async () => {
     const login = await account();
     const next = newPassword();
