@@ -127,31 +127,46 @@ function bare(asked: Asked, from: number, last: boolean): { word: Word; next: nu
   return { word: { raw: stray ? raw.slice(0, -1) : raw, at: from, form: "bare" }, next: end };
 }
 
+function skipWord(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && !isBlank(text[at])) {
+    at += 1;
+  }
+  return at;
+}
+
+function leftOut(line: number, at: number): Complaint {
+  return complaint("argument.trailing", "Text after an argument is left out.", { line, column: at + 1 });
+}
+
 /**
  * Cuts the arguments of a line, and mends quotes as their author meant them.
- * What is left after the last argument is reported and left out.
+ * What adheres to a closing quote, or is left after the last argument, is reported and left out.
  */
 export function readWords(asked: Asked): { words: Word[]; complaints: Complaint[] } {
+  const { text, most, line } = asked;
   const words: Word[] = [];
   const complaints: Complaint[] = [];
-  let at = skipBlanks(asked.text, asked.from);
-  while (at < asked.text.length && words.length < asked.most) {
-    const last = words.length === asked.most - 1;
-    if (asked.text[at] === '"') {
-      const read = quoted(asked, at, last);
-      complaints.push(...read.complaints);
-      words.push(read.word);
-      at = read.next;
-    } else {
+  let at = skipBlanks(text, asked.from);
+  while (at < text.length && words.length < most) {
+    const last = words.length === most - 1;
+    if (text[at] !== '"') {
       const read = bare(asked, at, last);
       words.push(read.word);
-      at = read.next;
+      at = skipBlanks(text, read.next);
+      continue;
     }
-    at = skipBlanks(asked.text, at);
+    const read = quoted(asked, at, last);
+    complaints.push(...read.complaints);
+    words.push(read.word);
+    const end = skipWord(text, read.next);
+    if (end > read.next) {
+      complaints.push(leftOut(line, read.next));
+    }
+    at = skipBlanks(text, end);
   }
-  if (at < asked.text.length) {
-    const message = "Text after the last argument is left out.";
-    complaints.push(complaint("argument.trailing", message, { line: asked.line, column: at + 1 }));
+  if (at < text.length) {
+    complaints.push(leftOut(line, at));
   }
   return { words, complaints };
 }
