@@ -17,7 +17,7 @@ export interface ShippedTemplate {
 const KEYTURN = "keyturn";
 const actor: Actor = { actor: KEYTURN };
 /** Any number nobody else takes: processes that start at once would make everything twice. */
-const LOCK = 7_204_190_005;
+const LOCK = 7_204_190_006;
 
 /**
  * Stores what is new or different. One that was switched off stays so; where a template of a person has the name, it

@@ -1,6 +1,8 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ChangesAccepted, Operation } from "../../contracts/operations.schema.ts";
+import { newId } from "../../db/new-id.ts";
+import { templates } from "../../db/schema/index.ts";
 import { type Ask, makeCredentials, openTestApi, PLAIN_PLUGIN, type TestApi } from "../helpers/api.ts";
 
 let api: TestApi;
@@ -82,9 +84,11 @@ describe("requesting changes", () => {
     await api.db.execute(sql`delete from secret_versions where credential_id = ${ids[6]}`);
     await setCredential(ids[7], sql`attention = 'change.unverified'`);
     const open = await request([ids[8]]);
+    const template = newId();
+    await api.db.insert(templates).values({ id: template, name: "any", plugin: "picky", kind: "change-password" });
     await setCredential(
       ids[9],
-      sql`plugin = 'picky', template_id = ${unknown}, use_own_credential = false,
+      sql`plugin = 'picky', template_id = ${template}, use_own_credential = false,
       authentication_credential_id = ${ids[11]}`,
     );
     // No password of its own, but another account logs in.
