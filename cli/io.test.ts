@@ -6,6 +6,11 @@ test("a password from a pipe is its first line, spaces and all", async () => {
   expect(await readPassword(testIo({ typed: " pass word \r\nsecond line\n" }))).toBe(" pass word ");
 });
 
+test("a private key from a pipe is all of it", async () => {
+  const key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n";
+  expect(await readPassword(testIo({ typed: key }))).toBe(key);
+});
+
 test("an empty pipe gives no password", async () => {
   expect(await readPassword(testIo())).toBeUndefined();
 });

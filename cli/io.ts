@@ -62,11 +62,15 @@ export async function ask(io: Io, question: string): Promise<string | undefined>
 }
 
 /**
- * Takes a password from the terminal, unseen and typed twice, or else the first line of standard input.
+ * Takes a password from the terminal, unseen and typed twice, or else the first line of standard input; all of it where
+ * that is a private key in PEM.
  * @returns undefined when nothing came, or when the two differ
  */
 export async function readPassword(io: Io): Promise<string | undefined> {
-  if (!io.input.isTTY) return (await text(io.input)).split(/\r?\n/, 1)[0] || undefined;
+  if (!io.input.isTTY) {
+    const given = await text(io.input);
+    return given.startsWith("-----BEGIN ") ? given : given.split(/\r?\n/, 1)[0] || undefined;
+  }
   const [first, second] = await askLines(io, ["Password: ", "The same again: "], false);
   return first === second ? first || undefined : undefined;
 }

@@ -17,12 +17,16 @@ import { ResolvedPolicy } from "./policies.schema.ts";
 import { Secret } from "./secret.ts";
 import { SECRET_STATUSES } from "./states.ts";
 
-/** A password in a request, wrapped at the edge so that nothing can print it. */
+/** One line without control characters; or a private key in PEM, which has several (RFC 7468). */
+const SECRET_FORM =
+  /^(?:[^\p{Cc}\p{Cs}]{1,1024}|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\r?\n(?:[A-Za-z0-9+/=]{1,80}\r?\n)+-----END (?:[A-Z]+ )?PRIVATE KEY-----\s*)$/u;
+
+/** A password or a private key in a request, wrapped at the edge so that nothing can print it. */
 export const Password = z
   .string()
   .min(1)
-  .max(1024)
-  .regex(/^[^\p{Cc}\p{Cs}]*$/u, "must not hold control characters")
+  .max(16_384)
+  .regex(SECRET_FORM, "must be up to 1,024 characters without control characters, or a private key in PEM")
   .transform((text) => new Secret(text))
   .describe("Clear text; it is sealed before it is stored.");
 

@@ -1,8 +1,10 @@
+import { generateKeyPairSync } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Credential, Version } from "../../contracts/credentials.schema.ts";
 import { Secret } from "../../contracts/secret.ts";
 import { newId } from "../../db/new-id.ts";
+import { newKey } from "../../plugins/ssh-key/key.ts";
 import { type Ask, makeCredentials, openTestApi, type TestApi } from "../helpers/api.ts";
 
 let api: TestApi;
@@ -48,6 +50,28 @@ async function doubt(password: string, version: number): Promise<void> {
 }
 
 describe("storing and revealing", () => {
+  test("a private key in PEM is stored as it is; no other text of several lines is", async () => {
+    const { privateKey } = generateKeyPairSync("ed25519", {
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+      publicKeyEncoding: { type: "spki", format: "pem" },
+    });
+    for (const key of [newKey().reveal(), privateKey, privateKey.replaceAll("\n", "\r\n")]) {
+      expect((await store(key)).status).toBe(200);
+      expect((await reveal()).body.password).toBe(key);
+    }
+    const [begin, ...rest] = privateKey.split("\n");
+    for (const text of [
+      "two\nlines",
+      `${begin}\n${"x".repeat(20_000)}`,
+      [begin, "not base64!", ...rest].join("\n"),
+      "x".repeat(1025),
+    ]) {
+      const refused = await store(text);
+      expect(refused).toMatchObject({ status: 400, body: { code: "request.invalid" } });
+      expect(JSON.stringify(refused.body)).not.toContain(text.slice(-40));
+    }
+  });
+
   test("what was stored is revealed to a custodian, with its history, and is sealed in the database", async () => {
     const odd = "pä$$ 'wörd\" \\ 漢字 🔑";
     expect((await store(odd)).body).toEqual({ version: 2 });
