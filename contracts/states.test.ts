@@ -1,5 +1,14 @@
 import { expect, it } from "vitest";
-import { isOpen, mayAct, mayMove, OPERATION_ACTIONS, OPERATION_STATES } from "./states.ts";
+import {
+  isJob,
+  isOpen,
+  mayAct,
+  mayMove,
+  OPERATION_ACTIONS,
+  OPERATION_KINDS,
+  OPERATION_STATES,
+  setsPassword,
+} from "./states.ts";
 
 const ALLOWED = new Set([
   "awaiting-approval scheduled",
@@ -39,4 +48,12 @@ it.each(OPERATION_ACTIONS.flatMap((action) => OPERATION_STATES.map((state) => [a
 
 it("holds the credential exactly while something is still to happen", () => {
   expect(OPERATION_STATES.filter(isOpen)).toEqual(["scheduled", "awaiting-approval", "running"]);
+});
+
+it("each kind sets a password, is a job, or only looks", () => {
+  const looks = OPERATION_KINDS.filter((kind) => !isJob(kind) && !setsPassword(kind));
+  expect(looks).toEqual(["verify-password"]);
+  expect(OPERATION_KINDS.filter((kind) => isJob(kind) && setsPassword(kind))).toEqual([]);
+  expect(isJob("ephemeral-credential-removal")).toBe(true);
+  expect(setsPassword("ephemeral-credential-creation")).toBe(true);
 });

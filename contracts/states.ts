@@ -109,7 +109,10 @@ export const OPERATION_KINDS = [
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
-/** Kinds whose operations have a new password of their own, which is proven by a log-in. */
+/**
+ * Kinds whose operations have a new password of their own, which is proven by a log-in. Creating a user has none: who
+ * needs a first password creates an ephemeral credential, or changes it afterwards.
+ */
 export const PASSWORD_KINDS = [
   "change-password",
   "child-password-change",

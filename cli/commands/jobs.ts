@@ -107,7 +107,10 @@ export function addJobCommand(operations: Command, start: Start): void {
     .command("create")
     .addArgument(new Argument("<kind>", "what kind of operation").choices(KINDS))
     .description("request an operation that runs a template: users, groups, activation, tasks")
-    .option("--credential <credential>", "the account it is about, by id or user@device; its settings say who logs in")
+    .option(
+      "--credential <credential>",
+      "the account it is about, by id or, while it is active, user@device; its settings say who logs in",
+    )
     .option("--login <credential>", "else the account that logs in")
     .option("--device <device>", "and where, by id or name");
   addCommonOptions(command).action(start(create));

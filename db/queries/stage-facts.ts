@@ -163,6 +163,8 @@ export interface Hindrances {
 /** What stands in the way right now. */
 export async function readHindrances(tx: Transaction, operation: OperationRow, parties: Parties, settings: Settings) {
   const { credential, authenticator, device } = parties;
+  // A job does not log in to the account that it is about: a locked one may wait for just that.
+  const target = isJob(operation.kind) ? parties.authenticatorAccount : parties.account;
   const shared = authenticator.id !== credential.id || operation.loginCredentialId !== null;
   const [row] = await tx.execute<{
     [K in keyof Hindrances]: Hindrances[K] extends Date | null ? string | null : Hindrances[K];
@@ -174,7 +176,7 @@ export async function readHindrances(tx: Transaction, operation: OperationRow, p
              or exists (select 1 from credentials a join secret_versions v on v.credential_id = a.id and v.status = 'current'
                         where a.id = ${authenticator.id} and a.last_check = 'rejected'
                         and a.last_check_at > coalesce(v.promoted_at, v.created_at))) as "authenticatorBusy",
-           greatest(${budgetFreeAt(parties.account, settings)}, ${budgetFreeAt(parties.authenticatorAccount, settings)}) as "budgetFreeAt",
+           greatest(${budgetFreeAt(target, settings)}, ${budgetFreeAt(parties.authenticatorAccount, settings)}) as "budgetFreeAt",
            (select breaker_until from devices where id = ${device.id} and breaker_until > now()) as "breakerUntil",
            (select due_at <= now() from operations where code = ${operation.code}) as "due",
            ${pausedNow(operation)} as "paused"`);

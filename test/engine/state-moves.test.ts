@@ -8,6 +8,7 @@ import { Secret } from "../../contracts/secret.ts";
 import { Settings } from "../../contracts/settings.schema.ts";
 import { mayMove, OPERATION_ACTIONS, OPERATION_STATES, type OperationState } from "../../contracts/states.ts";
 import { expireOperation } from "../../db/queries/approvals.ts";
+import { succeedJob } from "../../db/queries/job-attempt.ts";
 import { act } from "../../db/queries/operation-actions.ts";
 import { takeOver } from "../../db/queries/probe.ts";
 import { promote } from "../../db/queries/promote.ts";
@@ -120,6 +121,9 @@ const MOVERS: Readonly<Record<string, (code: number) => Promise<unknown>>> = {
   "a check that found the password good": async (code) => {
     const accepted = { record, code: "verify.accepted" } as const;
     await succeedCheck(estate.db, await claim(code), accepted);
+  },
+  "a job that came to its end": async (code) => {
+    await succeedJob(estate.db, await claim(code), record);
   },
   "a chain that takes it over": async (code) => {
     const parent = await estate.operation(code);
