@@ -96,6 +96,12 @@ test("is imported, approved, chosen, shown, rehearsed without effect, and change
   expect(changed.output).toContain("Successfully performed");
   expect(await shadow()).not.toBe(before);
   await good(["credential", "check", `${USER}@unix`]);
+  const later = new Date(Date.now() + 3_600_000).toISOString();
+  const asked = await good(["-o", "json", "change", `${USER}@unix`, "--at", later]);
+  const { operations } = JSON.parse(asked.output) as { operations: { code: number }[] };
+  const open = await keyturn(["credential", "rehearse", `${USER}@unix`]);
+  expect(open).toMatchObject({ exitCode: EXIT.notNow, errors: expect.stringContaining("already open") });
+  await good(["operations", "cancel", String(operations[0]?.code)]);
   const listed = await good(["operations", "list", "--details"]);
   expect(listed.output).toMatch(/version 1/);
 });
