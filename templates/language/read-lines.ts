@@ -21,15 +21,31 @@ interface Line {
   readonly dialect: Dialect;
 }
 
-/** The command of a dialect by one of its names. */
-export function findRule(dialect: Dialect, word: string): { name: string; rule: CommandRule } | undefined {
-  const asked = word.toLowerCase();
-  for (const [name, rule] of Object.entries(dialect.commands)) {
-    if (name === asked || rule.aliases?.some((alias) => alias.toLowerCase() === asked) === true) {
-      return { name, rule };
-    }
+interface Found {
+  readonly name: string;
+  readonly rule: CommandRule;
+}
+
+/** The commands of each dialect under all their names. Dialects never change. */
+const indexes = new WeakMap<Dialect, ReadonlyMap<string, Found>>();
+
+function indexOf(dialect: Dialect): ReadonlyMap<string, Found> {
+  const known = indexes.get(dialect);
+  if (known !== undefined) {
+    return known;
   }
-  return undefined;
+  const entries = Object.entries(dialect.commands).flatMap(([name, rule]) =>
+    [name, ...(rule.aliases ?? [])].map((alias) => [alias.toLowerCase(), { name, rule }] as const),
+  );
+  // A command's own name wins over another one's alias.
+  const index = new Map([...entries, ...entries.filter(([alias, { name }]) => alias === name)]);
+  indexes.set(dialect, index);
+  return index;
+}
+
+/** The command of a dialect by one of its names. */
+export function findRule(dialect: Dialect, word: string): Found | undefined {
+  return indexOf(dialect).get(word.toLowerCase());
 }
 
 /** What an argument is. `-re` before it says that it is a regular expression, as in Tcl's Expect. */
@@ -45,8 +61,7 @@ export function linesOf(body: string): string[] {
 }
 
 function unknownCommand(line: Line, word: string, place: Place) {
-  const names = Object.entries(line.dialect.commands).flatMap(([name, rule]) => [name, ...(rule.aliases ?? [])]);
-  const meant = nearest(word.toLowerCase(), names);
+  const meant = nearest(word.toLowerCase(), [...indexOf(line.dialect).keys()]);
   const hint = meant === undefined ? "" : `; ${meant} may be meant`;
   const shown = /^[!\w-]{1,40}$/.test(word) ? `There is no command ${word}` : "This is no command";
   return complaint("command.unknown", `${shown}${hint}.`, place);
