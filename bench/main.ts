@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { table } from "../cli/output/table.ts";
 import { type Sample, benchAccept, thin } from "./accept.ts";
 import { benchApprove, describeApprovals } from "./approve.ts";
+import { benchHanging } from "./hanging.ts";
 import type { Trouble } from "./keyturn.ts";
 import { benchList, describeList } from "./list.ts";
 import { describeProcessorTime } from "./processor-time.ts";
@@ -14,6 +15,7 @@ import { BENCH_PLUGINS, benchChanges } from "./changes.ts";
 const USAGE = `npm run bench -- changes --plugin ${BENCH_PLUGINS.join("|")} [--count 200] [--concurrency 20] [--rtt 0] [--json FILE]
 npm run bench -- accept [--count 10000] [--json FILE]
 npm run bench -- approve [--count 200] [--json FILE]
+npm run bench -- hanging [--json FILE]
 npm run bench -- list [--rows 1000000] [--mixes 2000] [--seed 1] [--json FILE]`;
 
 /** Below that, the newest operations that are still open would be most of them. */
@@ -117,6 +119,34 @@ async function approve(options: Options): Promise<{ result: unknown; failed: num
   return { result, failed: result.failed };
 }
 
+async function hanging({ cleanup }: Options): Promise<{ result: unknown; failed: number }> {
+  const result = await benchHanging({ say, cleanup });
+  console.log(`${result.healthy} devices, alone and beside ${result.hanging} that hang for their whole time-out`);
+  console.log(
+    table(
+      [
+        "round",
+        "alone p50 ms",
+        "alone last ms",
+        "beside p50 ms",
+        "beside last ms",
+        "last, beside to alone",
+        "still hung",
+      ],
+      result.rounds.map(({ without, beside, stillHanging }, index) => [
+        index + 1,
+        round(without.p50),
+        round(without.p99),
+        round(beside.p50),
+        round(beside.p99),
+        Math.round((beside.p99 / without.p99) * 100) / 100,
+        stillHanging,
+      ]),
+    ),
+  );
+  return { result, failed: 0 };
+}
+
 async function list(options: Options): Promise<{ result: unknown; failed: number }> {
   const rows = wholeNumber(options.rows, 1_000_000);
   if (rows < FEWEST_ROWS) throw new UsageError(`--rows is at least ${FEWEST_ROWS}.`);
@@ -154,7 +184,7 @@ async function main(): Promise<number> {
     },
   });
   const [name, ...rest] = positionals;
-  const bench = { changes, accept, approve, list }[name ?? ""];
+  const bench = { changes, accept, approve, hanging, list }[name ?? ""];
   if (!bench || rest.length > 0) throw new UsageError("Say what to measure.");
   await using cleanup = new AsyncDisposableStack();
   const { result, failed } = await Promise.race([bench({ ...values, cleanup }), interrupted()]);

@@ -6,6 +6,8 @@ export interface SilentTarget {
   readonly port: number;
   /** Connections that wait for it now. */
   waiting(): number;
+  /** Ends them. */
+  release(): void;
   stop(): Promise<void>;
 }
 
@@ -18,12 +20,16 @@ export async function startSilentTarget(): Promise<SilentTarget> {
     socket.once("close", () => open.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const release = () => {
+    for (const socket of open) socket.destroy();
+  };
   return {
     address: "127.0.0.1",
     port: (server.address() as AddressInfo).port,
     waiting: () => open.size,
+    release,
     async stop() {
-      for (const socket of open) socket.destroy();
+      release();
       await new Promise((resolve) => server.close(resolve));
     },
   };
