@@ -9,6 +9,7 @@ import type { ActivityDeps } from "./deps.ts";
 import type { Journal } from "./journal.ts";
 import { withinBudget } from "./logins.ts";
 import { account, isOwn, openVersion, pluginDevice } from "./parties.ts";
+import { pausesMs } from "./scripts.ts";
 import type { Lent } from "./sessions.ts";
 
 /** Share of the lease after which the connection is cut: what still leaves the worker then cannot outlive the lease. */
@@ -150,10 +151,12 @@ export class DeviceWork {
       });
     };
     let passing: Promise<void> | undefined;
+    const script = this.#password && this.#tools.script(this.#password);
+    const limit = AbortSignal.timeout(this.#limitMs() + pausesMs(script));
     try {
       await work(session, {
-        call: this.call(AbortSignal.any([cut.signal, AbortSignal.timeout(this.#limitMs())])),
-        script: this.#password && this.#tools.script(this.#password),
+        call: this.call(AbortSignal.any([cut.signal, limit])),
+        script,
         pointOfNoReturn: () => (passing ??= pass()),
       });
     } finally {

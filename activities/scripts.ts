@@ -21,6 +21,19 @@ export function scriptOf(plugin: Plugin, template: TemplateText | null): Script 
   return script;
 }
 
+/** Longest time that a template's own pauses add to what its run may take: the whole change has a limit, too. */
+const LONGEST_PAUSES_MS = 60_000;
+
+/** How long a template sleeps by its own will. Milliseconds. */
+export function pausesMs(bound: BoundScript | undefined): number {
+  const sleeps = (bound?.script.commands ?? []).filter(({ name }) => name === "sleep");
+  const seconds = sleeps.map(({ args: [text] }) => Number(text?.[0] ?? 0)).filter((count) => count > 0);
+  return Math.min(
+    seconds.reduce((sum, count) => sum + count * 1000, 0),
+    LONGEST_PAUSES_MS,
+  );
+}
+
 /** Whose values the tags stand for. */
 export interface TagFacts {
   readonly device: DeviceRow;
