@@ -224,7 +224,8 @@ test("no plugin knows another", async () => {
   expect(siblings("plugins/linux/f.ts", value("../postgresql/scram.ts"))).toEqual(["postgresql"]);
   expect(siblings("plugins/postgresql/deep/g.ts", lazy("../../linux/session.ts"))).toEqual(["linux"]);
   expect(siblings("plugins/ssh/a.ts", `${value("../terminal/engine.ts")}\n${whole("../plugin.ts")}`)).toEqual([]);
-  for await (const file of glob("plugins/*/**/*.ts", { cwd: CHECKOUT }))
+  // A plugin's own test may put the middleware around it, as the registry does.
+  for await (const file of glob("plugins/*/**/!(*.test).ts", { cwd: CHECKOUT }))
     expect(siblings(file, await readFile(join(CHECKOUT, file), "utf8")), file).toEqual([]);
 });
 
