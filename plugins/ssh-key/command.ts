@@ -38,7 +38,8 @@ const prologue = (mark: string) => [
 
 /**
  * Adds a key. Input: the public half of the present key, or a word that stands in no line; after `ready`, the line of
- * the new key. It gets the options that stand before the present key: rights must not grow by a change.
+ * the new key. It gets the options that stand before the present key: rights must not grow by a change. The present key is
+ * marked as ours: should this change be cut off before the old key goes, the next one removes it.
  */
 const add = (mark: string) => [
   ...prologue(mark),
@@ -50,7 +51,7 @@ const add = (mark: string) => [
   `if [ $(($(date +%s) - since)) -ge ${PATIENCE} ]; then echo ${mark}-late; exit; fi`,
   "copy",
   "options=",
-  `keep() { case "$line" in "#"*) ;; *"$old"*) options="\${line%%"$old"*}" ;; esac; printf "%s\\n" "$line" || exit; }`,
+  `keep() { case "$line" in "#"*) ;; *"$old"*) options="\${line%%"$old"*}"; line="\${line% ${MARKER}} ${MARKER}" ;; esac; printf "%s\\n" "$line" || exit; }`,
   '{ [ ! -e "$f" ] || while IFS= read -r line || [ -n "$line" ]; do keep; done <"$f"; printf "%s\\n" "$options$new" || exit; } >"$t"',
   "swap",
   `echo ${mark}-done`,

@@ -197,6 +197,22 @@ describeOnSshd("ssh-key", ["openssh-server", "sudo"], () => {
         expect(await linesOf(login)).toBe(`${publicHalf(last)} ${MARKER}\n`);
       });
 
+    it("where both were left, the new one's first change removes the old one, who ever had put it there", async () => {
+      const login = await account();
+      await onTarget('cat >"$1"', login, `${publicHalf(login.password)} theirs, by hand\n`);
+      const next = newKey();
+      const proxied = { ...device, port: proxy.port };
+      const pointOfNoReturn = async () => proxy.cutAfter({ toDevice: 400 });
+      const cut = await attempt({ plugin, device: proxied, login, change: own(login, next), pointOfNoReturn });
+      proxy.resume();
+      expect(cut.error).toMatchObject({ effect: "unknown" });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      for (const key of [login.password, next]) expect(await verdict(login, key)).toBe("accepted verify.accepted");
+      const last = newKey();
+      expect(await changeOwn(withPassword(login, next), last)).toEqual({ asked: 1 });
+      expect(await linesOf(login)).toBe(`${publicHalf(last)} ${MARKER}\n`);
+    });
+
     it("the device loses its power after the key has come: the old one logs in, and the new one", async () => {
       const login = await account();
       const next = newKey();
