@@ -1,9 +1,9 @@
 /** A MariaDB server on loopback, over TLS of a generated authority, whose accounts' passwords are changed. */
+import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { chown, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { execFile } from "node:child_process";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { type Connection, createConnection } from "mariadb";
 import { makeCertificates } from "../engine/certificates.ts";
 import { answers, freePort } from "../engine/ports.ts";
@@ -40,15 +40,11 @@ export interface MariadbTarget {
  * @throws Error with what it said when it does not come up
  */
 export async function startMariadbTarget({ options = [] }: MariadbTargetOptions = {}): Promise<MariadbTarget> {
-  const folder = await makeFolder("keyturn-mariadb-");
-  const [data, socketPath] = [join(folder, "data"), join(folder, "server.sock")];
   const owner = await ownerOf();
-  await mkdir(data);
-  for (const path of [folder, data]) await chown(path, owner.uid, owner.gid);
-  await install(data);
+  const places = await makePlaces(owner);
+  const { folder, data, socketPath, port } = places;
   let { ca } = await writeCertificates(folder, owner);
-  const port = await freePort();
-  const command = ["mariadbd", ...serverOptions({ folder, data, socketPath, port }), ...options] as const;
+  const command = ["mariadbd", ...serverOptions(places), ...options] as const;
   const launch = (): Promise<Daemon> => startDaemon({ command: [...command], ready: () => answers(port) });
   let daemon = await launch();
 
@@ -100,18 +96,36 @@ export async function startMariadbTarget({ options = [] }: MariadbTargetOptions 
   };
 }
 
+type Owner = Awaited<ReturnType<typeof ownerOf>>;
+
 interface Places {
   readonly folder: string;
   readonly data: string;
+  readonly temporary: string;
   readonly socketPath: string;
   readonly port: number;
 }
 
-function serverOptions({ folder, data, socketPath, port }: Places): string[] {
+/** A folder with the tables of a new server. */
+async function makePlaces(owner: Owner): Promise<Places> {
+  const folder = await makeFolder("keyturn-mariadb-");
+  // Servers that share a temporary folder remove each other's temporary tables when they start.
+  const [data, temporary] = [join(folder, "data"), join(folder, "tmp")];
+  for (const path of [data, temporary]) await mkdir(path);
+  for (const path of [folder, data, temporary]) await chown(path, owner.uid, owner.gid);
+  await install({ data, temporary }).catch(async (error: unknown) => {
+    await removeFolder(folder);
+    throw error;
+  });
+  return { folder, data, temporary, socketPath: join(folder, "server.sock"), port: await freePort() };
+}
+
+function serverOptions({ folder, data, temporary, socketPath, port }: Places): string[] {
   return [
     "--no-defaults",
     "--user=mysql",
     `--datadir=${data}`,
+    `--tmpdir=${temporary}`,
     `--socket=${socketPath}`,
     `--bind-address=${HOST}`,
     `--port=${port}`,
@@ -126,14 +140,22 @@ function serverOptions({ folder, data, socketPath, port }: Places): string[] {
   ];
 }
 
-async function install(data: string): Promise<void> {
-  const options = ["--no-defaults", "--user=mysql", `--datadir=${data}`, "--skip-test-db", "--skip-name-resolve"];
-  await promisify(execFile)("mariadb-install-db", [
-    ...options,
-    "--auth-root-authentication-method=socket",
-    "--auth-root-socket-user=root",
-    "--innodb-log-file-size=4M",
-  ]);
+async function install({ data, temporary }: Pick<Places, "data" | "temporary">): Promise<void> {
+  const options = ["--no-defaults", "--user=mysql", `--datadir=${data}`, `--tmpdir=${temporary}`];
+  const root = ["--auth-root-authentication-method=socket", "--auth-root-socket-user=root"];
+  const rest = ["--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=4M"];
+  const { code, output } = await runToEnd("mariadb-install-db", [...options, ...root, ...rest]);
+  if (code !== 0) throw new Error(`mariadb-install-db failed: ${output.slice(0, 2000)}`);
+}
+
+async function runToEnd(command: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  const hear = (chunk: Buffer) => (output += chunk.toString());
+  child.stdout.on("data", hear);
+  child.stderr.on("data", hear);
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, output };
 }
 
 async function ownerOf(): Promise<{ uid: number; gid: number }> {
@@ -143,7 +165,7 @@ async function ownerOf(): Promise<{ uid: number; gid: number }> {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-async function writeCertificates(folder: string, { uid, gid }: { uid: number; gid: number }) {
+async function writeCertificates(folder: string, { uid, gid }: Owner) {
   const certificates = makeCertificates();
   for (const [name, pem] of Object.entries(certificates)) {
     const file = join(folder, `${name}.pem`);

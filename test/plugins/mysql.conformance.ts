@@ -9,10 +9,11 @@ export const conformance: Conformance = {
   kind: "mysql",
   server: "MariaDB 10.11",
   async start(plugin) {
-    const [target, open] = await Promise.all([
-      startMariadbTarget(),
-      startMariadbTarget({ options: ["--skip-grant-tables"] }),
-    ]);
+    const target = await startMariadbTarget();
+    const open = await startMariadbTarget({ options: ["--skip-grant-tables"] }).catch(async (error: unknown) => {
+      await target.stop();
+      throw error;
+    });
     const deviceOf = ({ address, port, ca }: typeof target) => ({
       address,
       port,
