@@ -14,6 +14,13 @@ it.each(files)("$path is in order, for a kind that its plugin has", ({ path, bod
   expect(formatTemplate(body, plugin.language)).toBe(body);
 });
 
+it("what no test runs on its device says so, and nothing else does", () => {
+  const unproven = files
+    .filter(({ body }) => body.includes("# Not yet run against a real device"))
+    .map(({ path }) => path);
+  expect(unproven).toEqual(files.map(({ path }) => path).filter((path) => path.includes("/ios-")));
+});
+
 function isRouter(path: string): boolean {
   return /\/(?:frr|ios)-[^/]+$/.test(path);
 }

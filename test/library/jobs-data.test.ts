@@ -6,7 +6,7 @@ import { startPostgresTarget } from "../../scripts/targets/postgres.ts";
 import { startSambaAdTarget } from "../../scripts/targets/samba-ad.ts";
 import { describeAsRoot } from "../helpers/needs.ts";
 import { login } from "../helpers/ssh.ts";
-import { logsIn, runBy } from "./by-plugin.ts";
+import { changeBy, logsIn, runBy } from "./by-plugin.ts";
 
 const FIRST = "Old-Passw0rd-1x";
 const SAMBA = ["samba", "samba-ad-provision", "samba-dsdb-modules", "samba-vfs-modules"] as const;
@@ -41,6 +41,11 @@ it("PostgreSQL: roles come and go, log in or not, and are members or not", async
     await runBy(template("group-deletion"), values, place);
     expect(await roles()).toEqual({});
     await expect(runBy(template("user-deletion"), values, place)).rejects.toBeInstanceOf(PluginFailure);
+    await changeBy(template("ephemeral-credential-creation"), login(USERNAME, FIRST), place);
+    for (const time of ["there", "gone"]) {
+      await runBy(template("ephemeral-credential-removal"), values, place);
+      expect(await roles(), time).toEqual({});
+    }
   } finally {
     await target.stop();
   }

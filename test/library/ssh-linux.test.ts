@@ -75,6 +75,21 @@ describeOnSshd("the library on Linux over SSH", ["openssh-server", "sudo"], () =
     });
   });
 
+  it("makes an account for a while and removes it, also when it is in use and when it is gone", async () => {
+    const [creation, path] = ["ephemeral-credential-creation", "ephemeral-credential-removal"].map(
+      (kind) => `ssh/${kind}/linux-root.txt`,
+    ) as [string, string];
+    const account = login("visitor", FIRST);
+    const password = await changeBy(creation, account, as("root", ROOT));
+    void target.run(["runuser", "-u", "visitor", "--", "sleep", "300"]);
+    for (const time of ["in use", "gone"]) {
+      await runBy(path, { USERNAME: "visitor" }, as("root", ROOT));
+      const { stdout } = await target.run(["getent", "passwd", "visitor"]);
+      expect(stdout, time).toBe("");
+      expect(await logsIn({ path, device: deviceOf(target) }, { ...account, password })).toBe(false);
+    }
+  });
+
   it("makes an account with number, home folder and shell", async () => {
     const values = { USERNAME: "whole", UID: "61999", HOME: "/home/elsewhere", SHELL: "/bin/sh" };
     await runBy("ssh/user-creation/linux-uid-home-shell.txt", values, as("root", ROOT));
