@@ -4,7 +4,7 @@ import * as schema from "../../db/schema/index.ts";
 import type { Estate } from "../helpers/estate.ts";
 import { type JobScene, typed } from "./jobs-scene.ts";
 
-export const CREATE = `set-read-timeout 10
+export const CREATE = `set-read-timeout 15
 expect-regex "/# $/"
 exec "useradd -m -s /bin/bash [#USERNAME#] && echo made-\\"it\\""
 expect "*made-it*"

@@ -20,7 +20,8 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
   });
   afterAll(() => scene.close());
   beforeEach(async () => {
-    estate = await Estate.open();
+    // A template is several commands, and a machine may be slow.
+    estate = await Estate.open({ leaseSeconds: 15, connectTimeoutSeconds: 15, readTimeoutSeconds: 15 });
   });
   afterEach(async () => {
     await worker?.kill();
@@ -143,7 +144,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
   it("what a creation that failed half-way has made is removed; the creation ends with its time", async () => {
     await startWorker();
     const half = `${CREATE.slice(0, CREATE.indexOf('exec "passwd'))}expect "*never said*"\n`;
-    const { code, credentialId, removalCode, username } = await request({ create: half.replace("10", "2") });
+    const { code, credentialId, removalCode, username } = await request({ create: half.replace("15", "2") });
     await expect
       .poll(async () => (await estate.attempts(code))[0]?.outcome, { timeout: 60_000 })
       .toBe("change.not-applied");

@@ -25,7 +25,7 @@ const plugins = jobPlugins(
 
 /** One line typed by root at its prompt, and the prompt after it when it went well. */
 export function typed(line: string): string {
-  return `set-read-timeout 10\nexpect-regex "/# $/"\nexec "${line} && echo went-\\"well\\""\nexpect "*went-well*"\nend\n`;
+  return `set-read-timeout 15\nexpect-regex "/# $/"\nexec "${line} && echo went-\\"well\\""\nexpect "*went-well*"\nend\n`;
 }
 
 export class JobScene {

@@ -15,7 +15,8 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
   });
   afterAll(() => scene.close());
   beforeEach(async () => {
-    estate = await Estate.open();
+    // A template is several commands, and a machine may be slow.
+    estate = await Estate.open({ leaseSeconds: 15, connectTimeoutSeconds: 15, readTimeoutSeconds: 15 });
   });
   afterEach(async () => {
     await worker?.kill();
