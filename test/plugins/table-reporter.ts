@@ -4,28 +4,39 @@ import type { Reporter, TestModule } from "vitest/node";
 import type { CaseName } from "./conformance-cases.ts";
 import { caseOf, type Outcome, printedTable, tableRows } from "./table.ts";
 
+type Outcomes = Map<CaseName, Outcome>;
+
 /** Vitest makes one of the module's default export. */
 // oxlint-disable-next-line import/no-default-export -- what Vitest asks of a reporter that is named by its file
 export default class TableReporter implements Reporter {
   async onTestRunEnd(modules: readonly TestModule[]): Promise<void> {
-    const results = new Map(modules.map((module) => [basename(module.moduleId, ".test.ts"), outcomesOf(module)]));
-    const suites = new Map([...results].filter(([, outcomes]) => outcomes.size > 0));
-    if (suites.size > 0) process.stdout.write(`\n${printedTable(await tableRows(), suites)}\n`);
+    const found = modules.map((module) => [basename(module.moduleId, ".test.ts"), outcomesOf(module)] as const);
+    const suites = found.filter(([, outcomes]) => outcomes.length > 0);
+    if (suites.length === 0) return;
+    const rows = await tableRows();
+    const results = new Map<string, Outcomes>();
+    for (const [name, outcomes] of suites) {
+      // A second server of a plugin has a file of its own: `ldap-active-directory`.
+      const kinds = rows.map(({ kind }) => kind).filter((kind) => `${name}-`.startsWith(`${kind}-`));
+      const kind = kinds.toSorted((left, right) => right.length - left.length)[0];
+      if (kind === undefined) continue;
+      const worst = results.get(kind) ?? new Map<CaseName, Outcome>();
+      for (const [one, outcome] of outcomes) worst.set(one, worse(outcome, worst.get(one)));
+      results.set(kind, worst);
+    }
+    process.stdout.write(`\n${printedTable(rows, results)}\n`);
   }
 }
 
-/** What became of each case: the worst of its tests. */
-function outcomesOf(module: TestModule): Map<CaseName, Outcome> {
-  const outcomes = new Map<CaseName, Outcome>();
-  for (const test of module.children.allTests()) {
+/** What became of the tests of each case. */
+function outcomesOf(module: TestModule): [CaseName, Outcome][] {
+  return [...module.children.allTests()].flatMap((test): [CaseName, Outcome][] => {
     const name = caseOf(test.name);
-    if (name === undefined) continue;
     const { state } = test.result();
-    const now: Outcome = state === "passed" || state === "failed" ? state : "skipped";
-    const worst = (["failed", "skipped", "passed"] as const).find(
-      (each) => each === now || each === outcomes.get(name),
-    );
-    outcomes.set(name, worst ?? now);
-  }
-  return outcomes;
+    return name === undefined ? [] : [[name, state === "passed" || state === "failed" ? state : "skipped"]];
+  });
+}
+
+function worse(one: Outcome, other: Outcome = "passed"): Outcome {
+  return (["failed", "skipped", "passed"] as const).find((each) => each === one || each === other) ?? one;
 }
