@@ -91,12 +91,21 @@ async function endRecorded(state: string, isMeant: (record: ChildRecord) => Prom
 }
 
 async function end(child: Identity, signal: NodeJS.Signals): Promise<void> {
-  process.kill(child.pid, signal);
+  send(child.pid, signal);
   for (let waited = 0; waited < 10_000; waited += 50) {
     if (!(await isAlive(child))) return;
     await sleep(50);
   }
-  if (await isAlive(child)) process.kill(child.pid, "SIGKILL");
+  if (await isAlive(child)) send(child.pid, "SIGKILL");
+}
+
+/** Sends a signal; one that ended since it was looked at needs none. */
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 /** Resolves when a child has ended; at once when it already has. */

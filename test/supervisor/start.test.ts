@@ -102,7 +102,8 @@ describe("npm start", () => {
   test("heals every process, refuses a second start, ends what a killed start left, and stops all", async () => {
     const first = start();
     await says(first, "Ready");
-    expect(first.output()).toContain(`http://127.0.0.1:${ports.port}/docs`);
+    // Said right after it, perhaps in another piece.
+    await says(first, `http://127.0.0.1:${ports.port}/docs`);
     expect(await answersOnApi()).toBe(true);
     expect((await fetch(`http://127.0.0.1:${ports["temporal-ui-port"]}`)).ok).toBe(true);
 
@@ -143,7 +144,7 @@ describe("npm start", () => {
     const pids = await processes();
     started.child.kill("SIGTERM");
     await ended(started.child);
-    expect(started.child.exitCode).toBe(130);
+    expect(started.child.exitCode, started.output()).toBe(130);
     expect(started.output()).not.toContain("Ready");
     expect(Object.keys(pids).length).toBeGreaterThanOrEqual(2);
     expect(await nobodyLives(pids)).toBe(true);
