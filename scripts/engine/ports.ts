@@ -13,10 +13,10 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** True when something accepts connections on 127.0.0.1:port. */
-export function answers(port: number, host = "127.0.0.1"): Promise<boolean> {
+/** True when something accepts connections there: on a port of 127.0.0.1, or on a socket by its path. */
+export function answers(place: number | string, host = "127.0.0.1"): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host });
+    const socket = typeof place === "string" ? connect({ path: place }) : connect({ port: place, host });
     const end = (result: boolean) => {
       socket.destroy();
       resolve(result);

@@ -45,7 +45,9 @@ export async function startMariadbTarget({ options = [] }: MariadbTargetOptions 
   const { folder, data, socketPath, port } = places;
   let { ca } = await writeCertificates(folder, owner);
   const command = ["mariadbd", ...serverOptions(places), ...options] as const;
-  const launch = (): Promise<Daemon> => startDaemon({ command: [...command], ready: () => answers(port) });
+  // Its port answers first; its socket is there a moment before it accepts.
+  const ready = async () => (await answers(port)) && answers(socketPath);
+  const launch = (): Promise<Daemon> => startDaemon({ command: [...command], ready });
   let daemon = await launch();
 
   const run = (...statements: readonly string[]) =>
