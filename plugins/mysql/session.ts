@@ -1,6 +1,5 @@
-import { rehearsable, renderStatements } from "../statements/render.ts";
-import { runChange, runJob } from "../statements/run.ts";
 import { type Call, type Change, PluginFailure, type Session } from "../plugin.ts";
+import { statementSession } from "../statements/session.ts";
 import { type Identity, refuseOther } from "./account.ts";
 import type { Connection } from "./connection.ts";
 import { isLegal } from "./legal.ts";
@@ -20,58 +19,27 @@ interface Login {
 
 /** A logged-in connection that changes passwords, one at a time. */
 export function createSession(login: Login): Session {
-  const { connection } = login;
-  let usable = true;
-  const destroy = () => {
-    usable = false;
-    connection.destroy();
-  };
-  const orDestroy = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } catch (error) {
-      destroy();
-      throw error;
-    }
-  };
-  const running = (call: Call, pointOfNoReturn: () => Promise<void>) => ({
-    call,
-    pointOfNoReturn,
-    undoes: false,
-    send: async ({ sql }: { sql: string }) => {
-      await connection.ask(call, sql);
+  const { connection, me } = login;
+  return statementSession({
+    sql: "mysql",
+    ask: (call, sql) => connection.ask(call, sql),
+    check: ({ next, script, own, account }) => {
+      if (!isLegal(next.reveal()))
+        throw new PluginFailure("change.refused", "The new password must be 1 to 79 characters of printable ASCII.");
+      if (script && own) refuseOther(account, me);
     },
+    change: (change, call, pointOfNoReturn) => setPassword(login, change, { call, pointOfNoReturn }),
+    isOpen: () => connection.isOpen(),
+    close: () => connection.close(),
+    destroy: () => connection.destroy(),
   });
-  return {
-    apply: (change, call, pointOfNoReturn) => orDestroy(apply(login, change, running(call, pointOfNoReturn))),
-    run: (script, call, pointOfNoReturn) =>
-      orDestroy(runJob(renderStatements(script, { sql: "mysql" }), running(call, pointOfNoReturn))),
-    rehearse: async (script, call) => {
-      const { statements, until } = rehearsable(script, "mysql");
-      for (const { sql, title, line } of statements) {
-        await orDestroy(connection.ask(call, sql));
-        call.transcript(`line ${line}: ${title} … done`);
-      }
-      return until;
-    },
-    reusable: () => usable && connection.isOpen(),
-    close: async () => {
-      usable = false;
-      await connection.close();
-    },
-    destroy,
-  };
 }
 
-async function apply(login: Login, change: Change, running: Parameters<typeof runChange>[1]): Promise<void> {
-  const { connection, me, form } = login;
-  const { call, pointOfNoReturn } = running;
-  if (!isLegal(change.next.reveal()))
-    throw new PluginFailure("change.refused", "The new password must be 1 to 79 characters of printable ASCII.");
-  if (change.script) {
-    if (change.own) refuseOther(change.account, me);
-    return runChange(renderStatements(change.script, { sql: "mysql" }), running);
-  }
+async function setPassword(
+  { connection, me, form }: Login,
+  change: Change,
+  { call, pointOfNoReturn }: { call: Call; pointOfNoReturn: () => Promise<void> },
+): Promise<void> {
   const sql = await passwordStatement(connection, { change, call, form, me });
   call.transcript(`account found; ${sql.slice(0, sql.indexOf(" ", 6))} … follows`);
   await pointOfNoReturn();

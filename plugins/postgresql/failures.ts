@@ -1,21 +1,7 @@
 import pg from "pg";
 import type { ErrorCode } from "../../contracts/errors.ts";
 import { PluginFailure } from "../plugin.ts";
-
-/** Codes of Node's sockets and resolver. */
-const TRANSPORT: Readonly<Record<string, ErrorCode>> = {
-  ECONNREFUSED: "target.unreachable",
-  EHOSTUNREACH: "target.unreachable",
-  EHOSTDOWN: "target.unreachable",
-  ENETUNREACH: "target.unreachable",
-  ENETDOWN: "target.unreachable",
-  EADDRNOTAVAIL: "target.unreachable",
-  ENOTFOUND: "target.unreachable",
-  EAI_AGAIN: "target.unreachable",
-  ETIMEDOUT: "target.timeout",
-  ECONNRESET: "target.connection-lost",
-  EPIPE: "target.connection-lost",
-};
+import { transportFailure } from "../tls/failures.ts";
 
 /** SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const SQLSTATE: Readonly<Record<string, ErrorCode>> = {
@@ -50,13 +36,13 @@ export function loginFailure(error: unknown): PluginFailure {
   if (error instanceof PluginFailure) return error;
   if (error instanceof pg.DatabaseError)
     return new PluginFailure(codeOf(error) ?? "target.unexpected", said(error), { cause: error });
-  return transportFailure(error);
+  return connectionFailure(error);
 }
 
 /** The same for what followed the log-in: an ordinary error of the server proves that nothing was changed. */
 export function changeFailure(error: unknown): PluginFailure {
   if (error instanceof PluginFailure) return error;
-  if (!(error instanceof pg.DatabaseError)) return transportFailure(error);
+  if (!(error instanceof pg.DatabaseError)) return connectionFailure(error);
   const sqlstate = error.code ?? "";
   // Two sessions changed the same role at the same moment; the later one gets this internal error.
   const overtaken = error.routine === "simple_heap_update";
@@ -75,12 +61,12 @@ function said(error: pg.DatabaseError): string {
   return `PostgreSQL ${error.code ?? "error"}: ${error.message}`;
 }
 
-function transportFailure(error: unknown): PluginFailure {
-  const code = error instanceof Error && "code" in error ? TRANSPORT[String(error.code)] : undefined;
+/** What became of the connection; the driver's own words for one that ended come without a code. */
+function connectionFailure(error: unknown): PluginFailure {
   const detail = error instanceof Error ? error.message : String(error);
-  if (code) return new PluginFailure(code, detail, { cause: error });
-  // The driver's own words for a connection that ended; it gives no code.
-  if (/^Connection terminated|not queryable|was closed/.test(detail))
-    return new PluginFailure("target.connection-lost", detail, { cause: error });
-  return new PluginFailure("target.unexpected", detail, { cause: error });
+  const ended = /^Connection terminated|not queryable|was closed/.test(detail);
+  return (
+    transportFailure(error) ??
+    new PluginFailure(ended ? "target.connection-lost" : "target.unexpected", detail, { cause: error })
+  );
 }

@@ -3,6 +3,7 @@ import pg from "pg";
 import type { CheckResult } from "../../contracts/messages.ts";
 import { PluginFailure, type Plugin } from "../plugin.ts";
 import { STATEMENT_KINDS } from "../statements/render.ts";
+import { cutInTime } from "../tls/wait.ts";
 import { LIMIT_MS } from "./deadline.ts";
 import { loginFailure } from "./failures.ts";
 import { language } from "./language.ts";
@@ -10,7 +11,7 @@ import { LEGAL } from "./legal.ts";
 import { logIn, type LoginResult } from "./login.ts";
 import { createSession } from "./session.ts";
 import { PostgresqlSettings } from "./settings.ts";
-import { cutInTime, readIdentity } from "./socket.ts";
+import { readIdentity } from "./socket.ts";
 
 /** How long a server may take to close after a farewell. Milliseconds. */
 const GOODBYE_MS = 1000;

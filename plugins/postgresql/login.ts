@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import pg from "pg";
 import { type Call, type Device, type Login, PluginFailure } from "../plugin.ts";
-import { cutInTime, openSocket } from "./socket.ts";
+import { cutInTime } from "../tls/wait.ts";
+import { openSocket } from "./socket.ts";
 import { settingsOf } from "./settings.ts";
 
 /** One log-in: how far it came, whatever its end. */

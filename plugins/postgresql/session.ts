@@ -1,11 +1,11 @@
 import pg from "pg";
 import { type Call, type Change, PluginFailure, type Session } from "../plugin.ts";
+import { cutInTime } from "../tls/wait.ts";
 import { CLOCK, inTime, LIMIT_MS } from "./deadline.ts";
 import { changeFailure } from "./failures.ts";
 import { isLegal } from "./legal.ts";
 import type { LoginResult } from "./login.ts";
 import { scramVerifier } from "./scram.ts";
-import { cutInTime } from "./socket.ts";
 import { changeByTemplate, rehearse, runByTemplate } from "./template.ts";
 
 interface Role {

@@ -1,7 +1,8 @@
 import { type Call, PluginFailure } from "../plugin.ts";
 import type { Statement } from "./render.ts";
 
-interface Running {
+/** How statements are sent. */
+export interface Running {
   readonly call: Call;
   readonly pointOfNoReturn: () => Promise<void>;
   /** Whether an error undoes what was done before: in a transaction. */
