@@ -1,8 +1,6 @@
 import type { Client, ClientChannel } from "ssh2";
-import { startSshTarget } from "../scripts/targets/sshd.ts";
-import { load } from "./load.ts";
-import { type BareLoop, type BenchAccount, type BenchTarget, benchAccounts, newPassword } from "./target.ts";
-import { logIn } from "./target-linux.ts";
+import type { BenchAccount, BenchTarget } from "./target.ts";
+import { startSshdTarget } from "./target-sshd.ts";
 
 /** What root types into its shell; the bare loop has the same dialogue. */
 const TEMPLATE = `set-read-timeout 60
@@ -31,8 +29,7 @@ function openShell(root: Client): Promise<ClientChannel> {
   });
 }
 
-async function changeAndProve(root: Client, port: number, account: BenchAccount): Promise<void> {
-  account.password = newPassword();
+async function setPassword(root: Client, account: BenchAccount): Promise<void> {
   const shell = await openShell(root);
   await hear(shell, "#");
   shell.write(`passwd ${account.username}\n`);
@@ -42,42 +39,9 @@ async function changeAndProve(root: Client, port: number, account: BenchAccount)
   shell.write(`${account.password}\n`);
   await hear(shell, "updated successfully");
   shell.close();
-  (await logIn(port, account)).end();
 }
 
-function bareLoops(administrator: BenchAccount): BareLoop[] {
-  return [
-    {
-      title: "bare ssh2 loop, the same dialogue, root's connection kept",
-      run: async (port, accounts, concurrency) => {
-        const roots = await Promise.all(Array.from({ length: concurrency }, () => logIn(port, administrator)));
-        const measured = await load(accounts, concurrency, (account, lane) =>
-          changeAndProve(roots[lane] as Client, port, account),
-        );
-        for (const root of roots) root.end();
-        return measured;
-      },
-    },
-  ];
-}
-
-/** A private sshd with `count` accounts; root changes their passwords in its shell, as a template says. Needs root. */
-export async function startSshTemplateTarget(count: number): Promise<BenchTarget> {
-  const administrator = { username: "root", password: newPassword() };
-  const accounts = benchAccounts(count);
-  const sshd = await startSshTarget({
-    users: accounts.map(({ username, password }) => ({ name: username, password, shell: "/bin/sh" })),
-    rootPassword: administrator.password,
-  });
-  return {
-    plugin: "ssh",
-    port: sshd.port,
-    settings: {},
-    pinnedIdentity: sshd.fingerprint,
-    administrator,
-    accounts,
-    template: TEMPLATE,
-    bareLoops: bareLoops(administrator),
-    stop: () => sshd.stop(),
-  };
+/** Accounts of an sshd whose passwords root changes in its shell, as a template says. Needs root. */
+export function startSshTemplateTarget(count: number): Promise<BenchTarget> {
+  return startSshdTarget(count, { plugin: "ssh", template: TEMPLATE, setPassword, said: ", the same dialogue" });
 }

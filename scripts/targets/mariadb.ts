@@ -67,10 +67,15 @@ export async function startMariadbTarget({ options = [] }: MariadbTargetOptions 
       await connection.query(`CREATE OR REPLACE USER ${user}@${at} IDENTIFIED VIA ${by}`);
       await connection.query("SET GLOBAL general_log = 1");
     });
-  if (!options.includes("--skip-grant-tables")) {
-    await createUser(administrator.username, administrator.password);
-    await run(`GRANT CREATE USER, SELECT, RELOAD ON *.* TO ${ADMINISTRATOR}@'${HOST}' WITH GRANT OPTION`);
-  }
+  const stop = async () => {
+    await daemon.kill();
+    await removeFolder(folder);
+  };
+  if (!options.includes("--skip-grant-tables"))
+    await makeAdministrator(administrator, { createUser, run }).catch(async (error: unknown) => {
+      await stop();
+      throw error;
+    });
   return {
     address: HOST,
     port,
@@ -91,11 +96,16 @@ export async function startMariadbTarget({ options = [] }: MariadbTargetOptions 
       if (certificates) ({ ca } = await writeCertificates(folder, owner));
       daemon = await launch();
     },
-    async stop() {
-      await daemon.kill();
-      await removeFolder(folder);
-    },
+    stop,
   };
+}
+
+async function makeAdministrator(
+  { username, password }: MariadbTarget["administrator"],
+  { createUser, run }: Pick<MariadbTarget, "createUser" | "run">,
+): Promise<void> {
+  await createUser(username, password);
+  await run(`GRANT CREATE USER, SELECT, RELOAD ON *.* TO ${username}@'${HOST}' WITH GRANT OPTION`);
 }
 
 type Owner = Awaited<ReturnType<typeof ownerOf>>;
