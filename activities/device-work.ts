@@ -5,6 +5,7 @@ import { type AttemptClaim, noteCheck, passPointOfNoReturn } from "../db/queries
 import { isChanging, type Parties, readCurrent, type VersionRow } from "../db/queries/stage-facts.ts";
 import { type Call, type Device, type Login, type Plugin, PluginFailure, type Session } from "../plugins/plugin.ts";
 import type { BoundScript } from "../templates/language/script.ts";
+import { callOf, limitMs } from "./calls.ts";
 import type { ActivityDeps } from "./deps.ts";
 import type { Journal } from "./journal.ts";
 import { withinBudget } from "./logins.ts";
@@ -101,12 +102,7 @@ export class DeviceWork {
     const login: Login = { ...account(parties.authenticator), password };
     const open = () =>
       withinBudget(this.#deps, { account: parties.authenticatorAccount, forProbe: false }, () =>
-        this.plugin.open(
-          this.#device,
-          login,
-          this.call(AbortSignal.timeout(this.#limitMs())),
-          this.#tools.script(password),
-        ),
+        this.plugin.open(this.#device, login, this.call(), this.#tools.script(password)),
       );
     return this.#tools.shared
       ? this.#deps.sessions.take(this.#sessionKey(versionId), open)
@@ -152,7 +148,7 @@ export class DeviceWork {
     };
     let passing: Promise<void> | undefined;
     const script = this.#password && this.#tools.script(this.#password);
-    const limit = AbortSignal.timeout(this.#limitMs() + pausesMs(script));
+    const limit = AbortSignal.timeout(limitMs(this.#tools.settings) + pausesMs(script));
     try {
       await work(session, {
         call: this.call(AbortSignal.any([cut.signal, limit])),
@@ -191,18 +187,10 @@ export class DeviceWork {
     return { code, number, epoch };
   }
 
-  #limitMs(): number {
-    return (this.#tools.settings.connectTimeoutSeconds + this.#tools.settings.readTimeoutSeconds) * 1000;
-  }
-
-  /** What a verb of a plugin is told; within a signal, or the time of one log-in. */
-  call(signal: AbortSignal = AbortSignal.timeout(this.#limitMs())): Call {
+  /** What a verb of the plugin is told; within a signal, or the time of one log-in. */
+  call(signal?: AbortSignal): Call {
     const { settings, journal } = this.#tools;
-    return {
-      connectTimeoutMs: settings.connectTimeoutSeconds * 1000,
-      readTimeoutMs: settings.readTimeoutSeconds * 1000,
-      signal,
-      transcript: (line: string) => journal.transcript(line),
-    };
+    const transcript = (line: string) => journal.transcript(line);
+    return callOf(settings, { transcript, ...(signal ? { signal } : {}) });
   }
 }

@@ -4,21 +4,12 @@ import { type Limits, withLimits } from "../contracts/policy.ts";
 import { noteCheck } from "../db/queries/attempt.ts";
 import { wakeDependents } from "../db/queries/permits.ts";
 import { noteIdentity, readForCheck, readForIdentify } from "../db/queries/inspect.ts";
-import { type Call, PluginFailure } from "../plugins/plugin.ts";
+import { PluginFailure } from "../plugins/plugin.ts";
+import { callOf } from "./calls.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { type BudgetedCheck, checkWithinBudget } from "./logins.ts";
 import { account, openVersion, pluginDevice } from "./parties.ts";
 import { bindScript } from "./scripts.ts";
-
-async function call(deps: ActivityDeps, limits?: Limits | null): Promise<Call> {
-  const { connectTimeoutSeconds, readTimeoutSeconds } = withLimits(await deps.settings(), limits);
-  return {
-    connectTimeoutMs: connectTimeoutSeconds * 1000,
-    readTimeoutMs: readTimeoutSeconds * 1000,
-    signal: AbortSignal.timeout((connectTimeoutSeconds + readTimeoutSeconds) * 1000),
-    transcript: () => {},
-  };
-}
 
 /** Whose stored password is tried. */
 type Stored = Pick<
@@ -43,8 +34,8 @@ export async function checkStored(deps: ActivityDeps, stored: Stored, how: Check
   const login = { ...account(credential), password };
   const facts = { device: row, account: account(credential), authenticator: credential, password };
   const script = bindScript(plugin, ownTemplate, { vault: deps.vault, facts });
-  const { transcript } = how;
-  const asked = { ...(await call(deps, how.limits)), ...(transcript ? { transcript } : {}) };
+  const { limits, transcript = () => {} } = how;
+  const asked = callOf(withLimits(await deps.settings(), limits), { transcript });
   return checkWithinBudget(deps, { account: stored.account, forProbe: how.forProbe }, () =>
     plugin.verify(device, login, asked, script),
   );
@@ -72,7 +63,7 @@ export async function identifyDevice(deps: ActivityDeps, deviceId: string): Prom
   const device = plugin && pluginDevice(plugin, row.device);
   if (!plugin || !device) return { code: "credential.plugin-unknown" };
   try {
-    const identity = await plugin.identify(device, await call(deps));
+    const identity = await plugin.identify(device, callOf(await deps.settings(), { transcript: () => {} }));
     if (!identity) return { code: "target.identity-unknown" };
     await noteIdentity(deps.db, deviceId, identity);
     return { code: "seen" };

@@ -1,7 +1,8 @@
 import type { RehearsalInput, RehearsalResult } from "../contracts/messages.ts";
 import { withLimits } from "../contracts/policy.ts";
 import { noteRehearsal, readForRehearsal } from "../db/queries/rehearsals.ts";
-import { type Call, type Login, PluginFailure, type Session } from "../plugins/plugin.ts";
+import { type Login, PluginFailure, type Session } from "../plugins/plugin.ts";
+import { callOf } from "./calls.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { withinBudget } from "./logins.ts";
 import { account, openVersion, pluginDevice } from "./parties.ts";
@@ -32,8 +33,11 @@ export async function rehearse(deps: ActivityDeps, input: RehearsalInput): Promi
   if (!script) return { code: "template.no-rehearsal" };
 
   let transcript = "";
-  const call = await callOf(deps, found.policy?.limits, (line) => {
-    if (transcript.length < MAX_TRANSCRIPT) transcript += `${line}\n`.slice(0, MAX_TRANSCRIPT);
+  const call = callOf(withLimits(await deps.settings(), found.policy?.limits), {
+    signal: AbortSignal.timeout(DIALOGUE_MS),
+    transcript: (line) => {
+      if (transcript.length < MAX_TRANSCRIPT) transcript += `${line}\n`.slice(0, MAX_TRANSCRIPT);
+    },
   });
   const login: Login = { ...account(authenticator), password };
   const budget = { account: found.authenticatorAccount, forProbe: false };
@@ -54,18 +58,4 @@ export async function rehearse(deps: ActivityDeps, input: RehearsalInput): Promi
   const { id: templateId, version } = template;
   await noteRehearsal(deps.db, { id, credentialId, templateId, version, transcript, ...seen });
   return { code: seen.code };
-}
-
-async function callOf(
-  deps: ActivityDeps,
-  limits: Parameters<typeof withLimits>[1],
-  transcript: (line: string) => void,
-): Promise<Call> {
-  const { connectTimeoutSeconds, readTimeoutSeconds } = withLimits(await deps.settings(), limits);
-  return {
-    connectTimeoutMs: connectTimeoutSeconds * 1000,
-    readTimeoutMs: readTimeoutSeconds * 1000,
-    signal: AbortSignal.timeout(DIALOGUE_MS),
-    transcript,
-  };
 }
