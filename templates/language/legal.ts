@@ -11,8 +11,11 @@ import { type Command, NEW_PASSWORD_TAGS, type Script, type Text } from "./scrip
 const PRINTABLE = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)).join("");
 /** No template limits a length; the plugin does. */
 const LONGEST = 4096;
-/** What needs no quotes in a shell and in a device's command line, and does not end a pattern of `sed`. */
-const ARGUMENT = /^[\w.+=,:@-]*$/;
+/**
+ * What needs no quotes in a shell and in a device's command line, and does not end a pattern of `sed`. It begins with
+ * a letter or a digit: `-` would begin an option, and FRR refuses a password that begins with anything else.
+ */
+const ARGUMENT = /^[a-zA-Z0-9][\w.+=,:@-]*$/;
 
 /** Says whether one kind of place can carry a password. */
 type Carrier = (password: string) => boolean;
