@@ -69,16 +69,16 @@ function waitsForItsTurn({ own, open, state, kind, attention }: Child): boolean 
 }
 
 /**
- * Whether another operation has changed the parent since: that one's chain sees to all children. Versions tell it, for
- * their numbers follow the order of the changes whatever the clock does.
+ * Whether another operation has changed the parent since: that one's chain sees to all children. The attempt that
+ * proved a version says whose change it was, for an operation may find what another had left in doubt; and numbers of
+ * versions follow the order of the changes whatever the clock does.
  */
 async function isSuperseded(tx: Transaction, { code, credentialId }: OperationRow): Promise<boolean> {
   const [later] = await tx.execute(sql`
-    select 1 from secret_versions v join operations o on o.code = v.operation_code
-    where v.credential_id = ${credentialId} and v.promoted_at is not null and o.state = 'succeeded'
-      and v.version > (select max(version) from secret_versions
-        where credential_id = ${credentialId} and operation_code = ${code} and promoted_at is not null)
-    limit 1`);
+    with proven as (
+      select v.version, a.operation_code as code from secret_versions v join attempts a on a.secret_version_id = v.id
+      where v.credential_id = ${credentialId} and a.outcome = 'change.succeeded')
+    select 1 from proven where version > (select max(version) from proven where code = ${code}) limit 1`);
   return later !== undefined;
 }
 

@@ -4,13 +4,20 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
 import { Settings } from "../../contracts/settings.schema.ts";
 import { newId } from "../../db/new-id.ts";
+import { passPointOfNoReturn } from "../../db/queries/attempt.ts";
 import { type ChainRows, clearChildrenPending, openPage } from "../../db/queries/children.ts";
 import { endOperation } from "../../db/queries/end-operation.ts";
-import { stage } from "../../db/queries/stage.ts";
+import { takeOver } from "../../db/queries/probe.ts";
+import { promote } from "../../db/queries/promote.ts";
+import { requestReconciliation } from "../../db/queries/reconcile.ts";
+import { settle } from "../../db/queries/settle.ts";
+import { stage, type StagedAttempt } from "../../db/queries/stage.ts";
 import * as schema from "../../db/schema/index.ts";
+import { PLUGINS } from "../../plugins/registry.ts";
 import { Estate } from "../helpers/estate.ts";
 
 const { credentials, operations, secretVersions } = schema;
+const settings = Settings.parse({});
 
 let estate: Estate;
 let deviceId: string;
@@ -33,7 +40,10 @@ async function add(of: Partial<Parameters<Estate["addCredential"]>[0]> = {}): Pr
 const child = (of: Parameters<typeof add>[0] = {}) => add({ parentCredentialId: parent, ...of });
 
 /** A password that becomes current, as a promotion leaves it. Returns the version's id. */
-async function promote(credentialId: string, from: { code: number | null; parentVersionId?: string }): Promise<string> {
+async function setCurrent(
+  credentialId: string,
+  from: { code: number | null; parentVersionId?: string },
+): Promise<string> {
   const id = newId();
   const version = (await estate.versions(credentialId)).length + 1;
   await estate.db
@@ -54,12 +64,44 @@ async function promote(credentialId: string, from: { code: number | null; parent
   return id;
 }
 
+const record = { steps: [], transcript: "", detail: "" };
+
+const take = (code: number, prepare: Parameters<typeof stage>[1]["prepare"]) =>
+  stage(estate.db, { code, run: 1, worker: "test", changeMs: 60_000, settings, prepare });
+
+/** An operation whose new password is stored and not sent yet. */
+async function begin(code: number): Promise<StagedAttempt> {
+  const result = await take(code, ({ parties: { credential } }) => ({
+    seal: (binding) => estate.vault.seal(new Secret(newId()), { credentialId: credential.id, ...binding }),
+  }));
+  if (result.kind !== "staged") throw new Error(`not staged: ${JSON.stringify(result)}`);
+  return result.attempt;
+}
+
 /** A change of the parent that succeeded and whose children are to follow. */
 async function changeParent(): Promise<{ code: number; versionId: string }> {
   const [code = 0] = await estate.request(parent);
-  const versionId = await promote(parent, { code });
-  await estate.db.transaction((tx) => endOperation(tx, { code, state: "succeeded", childrenPending: true }));
-  return { code, versionId };
+  const attempt = await begin(code);
+  expect(await promote(estate.db, attempt, { record })).toMatchObject({ promoted: true });
+  return { code, versionId: attempt.candidate.id };
+}
+
+/** A change of the parent that ended in doubt, and a reconciliation that found its password on the device. */
+async function reconcileParent(): Promise<{ code: number; versionId: string }> {
+  const [doubted = 0] = await estate.request(parent);
+  const { candidate, ...claim } = await begin(doubted);
+  await passPointOfNoReturn(estate.db, claim, 0);
+  await settle(estate.db, { code: doubted, run: 1, epoch: claim.epoch, reason: "change.unverified", settings });
+  const reconciliation = { reconciliationEnabled: true, reconciliationCredentialId: await add() };
+  await estate.db.update(credentials).set(reconciliation).where(eq(credentials.id, parent));
+  const actor = { actor: "test", person: "tester" };
+  const request = { credentialId: parent, reason: "", actor, plugins: PLUGINS };
+  const { code } = await estate.db.transaction((tx) => requestReconciliation(tx, request));
+  expect(await take(code, () => ({ refusal: "operation.not-eligible" }))).toEqual({ kind: "needs-probe" });
+  const taken = await takeOver(estate.db, { code, run: 1, settleMs: () => 0, wakeInMs: 60_000 });
+  if (taken.kind !== "taken") throw new Error(taken.kind);
+  expect(await promote(estate.db, taken.attempt, { record })).toMatchObject({ promoted: true, children: true });
+  return { code, versionId: candidate.id };
 }
 
 const set = (code: number, values: Partial<typeof operations.$inferInsert>) =>
@@ -118,9 +160,9 @@ describe("each child", () => {
   it("that has the parent's value already is passed over; one with an older value is not", async () => {
     const [has, had] = [await child(), await child()];
     const before = await changeParent();
-    await promote(had, { code: null, parentVersionId: before.versionId });
+    await setCurrent(had, { code: null, parentVersionId: before.versionId });
     const { code, versionId } = await changeParent();
-    await promote(has, { code: null, parentVersionId: versionId });
+    await setCurrent(has, { code: null, parentVersionId: versionId });
     const rows = await page(code);
     expect(rows.operations).toHaveLength(1);
     expect((await operationsOf(had))[0]?.code).toBe(rows.operations[0]?.code);
@@ -258,18 +300,14 @@ describe("a child with an open change", () => {
 });
 
 describe("a child whose turn comes", () => {
-  const take = (code: number, seen: (parent: string | null | undefined) => void) =>
-    stage(estate.db, {
-      code,
-      run: 1,
-      worker: "test",
-      changeMs: 60_000,
-      settings: Settings.parse({}),
-      prepare: ({ parent: version }) => {
-        seen(version === null ? null : version?.id);
-        return { refusal: "child.password-not-legal" };
-      },
+  const seenBy = async (code: number) => {
+    let seen: string | null | undefined = "nothing";
+    await take(code, ({ parent: version }) => {
+      seen = version === null ? null : version?.id;
+      return { refusal: "child.password-not-legal" };
     });
+    return seen;
+  };
 
   it.each<["parent" | "own", boolean]>([
     ["parent", true],
@@ -279,11 +317,9 @@ describe("a child whose turn comes", () => {
     const { code, versionId } = await changeParent();
     const [made = 0] = codes(await page(code));
     // The parent moved on before: what counts is what it has now.
-    const newest = await promote(parent, { code: null });
+    const newest = await setCurrent(parent, { code: null });
     expect(newest).not.toBe(versionId);
-    let seen: string | null | undefined = "nothing";
-    await take(made, (version) => (seen = version));
-    expect(seen).toBe(ofParent ? newest : undefined);
+    expect(await seenBy(made)).toBe(ofParent ? newest : undefined);
   });
 
   it("and that has no parent any more has no value to take", async () => {
@@ -291,9 +327,7 @@ describe("a child whose turn comes", () => {
     const { code } = await changeParent();
     const [made = 0] = codes(await page(code));
     await estate.db.update(credentials).set({ parentCredentialId: null }).where(eq(credentials.id, orphan));
-    let seen: string | null | undefined = "nothing";
-    await take(made, (version) => (seen = version));
-    expect(seen).toBeNull();
+    expect(await seenBy(made)).toBeNull();
     expect(await operationsOf(orphan)).toMatchObject([{ state: "error" }]);
   });
 });
@@ -309,6 +343,39 @@ describe("a chain", () => {
       .set({ status: "current", promotedAt: sql`now()` })
       .where(eq(secretVersions.id, before.versionId));
     expect((await page(code)).operations).toHaveLength(1);
+  });
+
+  it("ends once a later operation found the password that one between had left in doubt", async () => {
+    await child();
+    const before = await changeParent();
+    const { code } = await reconcileParent();
+    expect(await page(before.code)).toEqual({ operations: [], busy: false, wake: [] });
+    expect((await page(code)).operations).toHaveLength(1);
+    // Its version names the operation that sent it, and it is superseded as any other.
+    await changeParent();
+    expect(await page(code)).toEqual({ operations: [], busy: false, wake: [] });
+  });
+
+  it("and the later operation's promotion at the same moment give each child one operation", async () => {
+    const children = [await child(), await child()];
+    const before = await changeParent();
+    const [later = 0] = await estate.request(parent);
+    const attempt = await begin(later);
+    // The page is asked for while the promotion has written everything and not committed.
+    let early: Promise<ChainRows> | undefined;
+    await promote(estate.db, attempt, {
+      record,
+      beforeCommit: async () => {
+        early = page(before.code);
+        await early;
+      },
+    });
+    expect((await early)?.operations).toHaveLength(2);
+    expect(await page(before.code)).toEqual({ operations: [], busy: false, wake: [] });
+    // What the earlier chain opened is made the later one's; nobody gets a second.
+    expect(codes(await page(later))).toHaveLength(2);
+    for (const credentialId of children)
+      expect(await operationsOf(credentialId)).toMatchObject([{ parentCode: later, state: "scheduled" }]);
   });
 
   it("does nothing for an operation that owes its children nothing", async () => {
