@@ -1,6 +1,7 @@
 /** One attempt's work on a password: log in, send, prove. */
 import type { Verdict } from "../contracts/messages.ts";
 import type { Secret } from "../contracts/secret.ts";
+import { makesAccount } from "../contracts/states.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import type { AttemptClaim } from "../db/queries/attempt.ts";
 import type { StagedAttempt } from "../db/queries/stage.ts";
@@ -74,8 +75,8 @@ export class AttemptWork {
         ...(current?.sealed ? { current: openVersion(this.#deps.vault, current) } : {}),
         ...(script ? { script } : {}),
       };
-      // The account is made before its password is sent: from the first line on there may be something to remove.
-      if (parties.kind === "ephemeral-credential-creation") await pointOfNoReturn();
+      // The account is made before its password is sent: from the first line on there may be something on the device.
+      if (makesAccount(parties.kind)) await pointOfNoReturn();
       await session.apply(change, call, pointOfNoReturn);
     });
   }

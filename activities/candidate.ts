@@ -2,6 +2,7 @@
 import type { ErrorCode } from "../contracts/errors.ts";
 import { intersectLegal, isLegal } from "../contracts/legal-password.ts";
 import type { Secret } from "../contracts/secret.ts";
+import { makesAccount } from "../contracts/states.ts";
 import { DEFAULT_STRENGTH, type LegalPassword } from "../contracts/strength.ts";
 import { generatePassword, PasswordImpossible } from "../crypto/generate-password.ts";
 import type { CandidateFacts } from "../db/queries/stage.ts";
@@ -9,6 +10,7 @@ import type { Parties, VersionRow } from "../db/queries/stage-facts.ts";
 import type { TemplateText } from "../db/queries/template-text.ts";
 import type { Plugin } from "../plugins/plugin.ts";
 import { legalFor } from "../templates/language/legal.ts";
+import { carriesNewPassword } from "../templates/language/render.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { isOwn, openVersion, pluginDevice } from "./parties.ts";
 import { scriptOf } from "./scripts.ts";
@@ -24,13 +26,14 @@ export function candidate(
   if (refusal || !plugin) return { refusal: refusal ?? "credential.plugin-unknown" };
   const own = deps.findPlugin(parties.credential.plugin);
   const legals = legalHere(deps, plugin, parties);
+  if (parties.kind === "user-creation" && !sendsNewPassword(plugin, parties)) return { refusal: "operation.template" };
   if (!own || !legals || parent === null) return { refusal: "operation.not-eligible" };
   if (parent) {
     const password = openVersion(deps.vault, parent);
-    const isTaken = own.isSecret?.(password) ?? legals.every((legal) => isLegal(legal, password.reveal()));
+    const isTaken = own.secretForm?.fits(password) ?? legals.every((legal) => isLegal(legal, password.reveal()));
     return isTaken ? { password } : { refusal: "child.password-not-legal" };
   }
-  if (own.newSecret) return { password: own.newSecret() };
+  if (own.secretForm) return { password: own.secretForm.make() };
   return generate(parties, [...legals, ...legalForDescendants(deps, facts)]);
 }
 
@@ -44,6 +47,11 @@ function legalHere(deps: ActivityDeps, plugin: Plugin, parties: Parties): LegalP
   });
   const legals = found.filter((legal) => legal !== undefined);
   return found.length === legals.length ? [...legals, ...legalForTemplate(plugin, template)] : undefined;
+}
+
+/** Whether the template that runs now still does what was asked for. */
+function sendsNewPassword(plugin: Plugin, { template }: Parties): boolean {
+  return scriptOf(plugin, template)?.commands.some(carriesNewPassword) ?? false;
 }
 
 /** What the places can carry at which a template puts the password. */
@@ -70,7 +78,7 @@ function legalForDescendants(deps: ActivityDeps, { descendants }: CandidateFacts
   return descendants.flatMap(({ plugin: kind, device: row, own, template }) => {
     const plugin = deps.findPlugin(kind);
     const device = plugin && pluginDevice(plugin, row);
-    if (!plugin || !device || plugin.isSecret) return [];
+    if (!plugin || !device || plugin.secretForm) return [];
     return [plugin.legalPassword(device.settings, own), ...legalForTemplate(plugin, template)];
   });
 }
@@ -89,6 +97,8 @@ function ineligible(
   if (plugin.capabilities.template === "required" && parties.template === null) return "credential.no-template";
   if (!login) return "credential.no-password";
   const own = isOwn(parties);
+  // Who is to be made cannot log in to do it.
+  if (own && makesAccount(parties.kind)) return "credential.no-authenticator";
   if (own ? !plugin.capabilities.ownAccount : !plugin.capabilities.otherAccount) return "operation.not-eligible";
   return undefined;
 }

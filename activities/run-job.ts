@@ -7,6 +7,7 @@ import { recordAttempt } from "../db/queries/attempt.ts";
 import { succeedJob } from "../db/queries/job-attempt.ts";
 import type { StagedJob } from "../db/queries/stage-job.ts";
 import { type Account, PluginFailure } from "../plugins/plugin.ts";
+import { carriesNewPassword } from "../templates/language/render.ts";
 import type { BoundScript } from "../templates/language/script.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { DeviceWork } from "./device-work.ts";
@@ -78,6 +79,8 @@ async function send(work: DeviceWork, journal: Journal): Promise<void> {
         (fresh) => (lent = fresh),
         async (session, { call, script, pointOfNoReturn }) => {
           if (!session.run || !script) throw new PluginFailure("operation.not-eligible");
+          if (script.script.commands.some(carriesNewPassword))
+            throw new PluginFailure("operation.template", "The template sets a password since it was asked for.");
           await session.run(script, call, pointOfNoReturn);
         },
       ),

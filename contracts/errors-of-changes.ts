@@ -79,6 +79,11 @@ export const DEVICES = {
     "The account does not exist on the device.",
     "Check user name and domain; Keyturn never creates accounts by a change.",
   ),
+  "account.exists": entry(
+    409,
+    "The account that was to be made exists on the device already; its password was left as it is.",
+    "If an earlier attempt made it, or it is to be managed here, change its password through another account; else choose another name.",
+  ),
   "account.ambiguous": entry(
     409,
     "Several accounts on the device have this name.",

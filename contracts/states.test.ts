@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import {
   isJob,
+  isPasswordKind,
   isOpen,
   mayAct,
   mayMove,
@@ -51,9 +52,16 @@ it("holds the credential exactly while something is still to happen", () => {
 });
 
 it("each kind sets a password, is a job, or only looks", () => {
-  const looks = OPERATION_KINDS.filter((kind) => !isJob(kind) && !setsPassword(kind));
-  expect(looks).toEqual(["verify-password"]);
-  expect(OPERATION_KINDS.filter((kind) => isJob(kind) && setsPassword(kind))).toEqual([]);
-  expect(isJob("ephemeral-credential-removal")).toBe(true);
-  expect(setsPassword("ephemeral-credential-creation")).toBe(true);
+  const purposes = OPERATION_KINDS.map((kind) => ({ kind, givesPassword: false }));
+  const looks = purposes.filter((purpose) => !isJob(purpose) && !setsPassword(purpose));
+  expect(looks.map(({ kind }) => kind)).toEqual(["verify-password"]);
+  expect(purposes.filter((purpose) => isJob(purpose) && setsPassword(purpose))).toEqual([]);
+  expect(isJob({ kind: "ephemeral-credential-removal", givesPassword: false })).toBe(true);
+  expect(isPasswordKind("ephemeral-credential-creation")).toBe(true);
+});
+
+it("the creation of a user is a job, unless its template gives a password", () => {
+  const kind = "user-creation";
+  expect([isJob({ kind, givesPassword: false }), setsPassword({ kind, givesPassword: false })]).toEqual([true, false]);
+  expect([isJob({ kind, givesPassword: true }), setsPassword({ kind, givesPassword: true })]).toEqual([false, true]);
 });

@@ -109,10 +109,7 @@ export const OPERATION_KINDS = [
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
-/**
- * Kinds whose operations have a new password of their own, which is proven by a log-in. Creating a user has none: who
- * needs a first password creates an ephemeral credential, or changes it afterwards.
- */
+/** Kinds whose operations always have a new password of their own, which is proven by a log-in. */
 export const PASSWORD_KINDS = [
   "change-password",
   "child-password-change",
@@ -121,13 +118,30 @@ export const PASSWORD_KINDS = [
 ] as const satisfies readonly OperationKind[];
 
 /** Whether the kind is one of these. */
-export function setsPassword(kind: OperationKind): boolean {
+export function isPasswordKind(kind: OperationKind): boolean {
   return PASSWORD_KINDS.some((one) => one === kind);
 }
 
-/** Whether operations of the kind are jobs: they run a template on a device and set no password. */
-export function isJob(kind: OperationKind): boolean {
-  return kind !== "verify-password" && !setsPassword(kind);
+/** What of an operation says whether it sets a password. */
+export interface Purpose {
+  readonly kind: OperationKind;
+  /** Of a user's creation: its template sends a new password, which becomes the credential's. */
+  readonly givesPassword: boolean;
+}
+
+/** Whether an operation has a new password of its own, which is proven by a log-in. */
+export function setsPassword({ kind, givesPassword }: Purpose): boolean {
+  return givesPassword || isPasswordKind(kind);
+}
+
+/** Whether an operation is a job: it runs a template on a device and sets no password. */
+export function isJob(purpose: Purpose): boolean {
+  return purpose.kind !== "verify-password" && !setsPassword(purpose);
+}
+
+/** Whether an operation of the kind makes the account, which has no password before. */
+export function makesAccount(kind: OperationKind): boolean {
+  return kind === "user-creation" || kind === "ephemeral-credential-creation";
 }
 
 /** What made an operation: a person's request, a policy's clock, or another operation. */

@@ -12,7 +12,7 @@ const JOB = "log in, run the template";
 const WORK: Readonly<Partial<Record<OperationKind, string>>> = {
   "credential-activation": JOB,
   "credential-inactivation": JOB,
-  "user-creation": JOB,
+  "user-creation": "log in, make the user, prove the password where it gets one",
   "user-deletion": JOB,
   "user-creation-in-group": JOB,
   "user-deletion-in-group": JOB,

@@ -9,7 +9,9 @@ import type { Session } from "../session.ts";
 import { waitForOperations } from "../wait.ts";
 import { failUnlessSucceeded, type Start } from "./shared.ts";
 
-const KINDS = OPERATION_KINDS.filter((kind) => isJob(kind) && kind !== "ephemeral-credential-removal");
+const KINDS = OPERATION_KINDS.filter(
+  (kind) => isJob({ kind, givesPassword: false }) && kind !== "ephemeral-credential-removal",
+);
 
 type Parameters = Readonly<Record<string, string>>;
 

@@ -15,12 +15,12 @@ export async function followFailure(
 ): Promise<void> {
   const { code, credentialId, policyId } = operation;
   const { reason, settings } = failed;
-  if (setsPassword(operation.kind)) {
+  if (setsPassword(operation)) {
     if (policyId) await countPolicyError(tx, { policyId, code: reason, limit: settings.errorsThatPause });
     // Whoever asked for it: what has just failed is not tried by a policy in the next minute.
     await coolDown(tx, { credentialId, policyId, days: settings.coolDownDays });
   }
   // Of a job only the log-in can say something of a stored password: that of the account that made it.
-  if (!isJob(operation.kind) || operation.authenticatorId === credentialId)
+  if (!isJob(operation) || operation.authenticatorId === credentialId)
     await autoReconcile(tx, { credentialId, outcome: reason, code }, settings);
 }

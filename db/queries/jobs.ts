@@ -1,4 +1,4 @@
-/** Requests of jobs: operations that run a template of their kind and set no password. */
+/** Requests of operations that run a template of their kind: jobs, and users that are made with a password. */
 import { eq, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { ErrorCode } from "../../contracts/errors.ts";
@@ -11,7 +11,7 @@ import type { Actor } from "./audit.ts";
 import { checkParameters } from "./job-parameters.ts";
 import { type Opened, openOperations, type Work } from "./open-operations.ts";
 import { changeOpen } from "./reconcile.ts";
-import { type JobPlugin, readRunnableTemplate } from "./runnable-template.ts";
+import { type JobPlugin, readRunnableTemplate, type RunnableTemplate } from "./runnable-template.ts";
 
 export interface JobRequest {
   readonly kind: OperationKind;
@@ -42,6 +42,7 @@ export const JOB_REFUSALS = [
   "credential.no-authenticator",
   "credential.no-password",
   "credential.change-open",
+  "credential.attention",
   "device.inactive",
   "request.not-found",
   "request.conflict",
@@ -51,19 +52,36 @@ const logins = alias(credentials, "logins");
 const elsewhere = alias(devices, "elsewhere");
 
 /**
- * Opens a job that a person asks for. A credential in attention may be worked on: it is not its password that changes.
+ * Opens a job that a person asks for. A credential in attention may be worked on where it is not its password that changes.
+ * A template of `user-creation` that sends a new password makes the user with it: it is the credential's then.
  * @throws ApiProblem one of {@link JOB_REFUSALS}
  */
 export async function requestJob(tx: Transaction, request: JobRequest): Promise<Opened> {
   const { kind, plugins, parameters, credentialId, scheduledFor: dueAt, reason, actor } = request;
   const template = await readRunnableTemplate(tx, { id: request.templateId, kind, field: "templateId", plugins });
   checkParameters(parameters, { tags: template.tags, username: credentialId !== undefined });
-  const about = credentialId === undefined ? await aboutNobody(tx, request) : await aboutCredential(tx, request);
-  const work: Work = { templateId: template.id, parameters: given(parameters), ...about.work };
+  const givesPassword = kind === "user-creation" && sendsNewPassword(template);
+  if (givesPassword && credentialId === undefined) throw passwordOfNobody();
+  const about =
+    credentialId === undefined ? await aboutNobody(tx, request) : await aboutCredential(tx, request, givesPassword);
+  const work: Work = { templateId: template.id, parameters: given(parameters), givesPassword, ...about.work };
   const items = [{ credentialId: about.id, trigger: "request" as const, dueAt }];
   const [opened] = await openOperations(tx, { kind, priority: 2, reason, actor, items, work });
   if (!opened) throw changeOpen(await readOpenCode(tx, about.id));
   return opened;
+}
+
+function sendsNewPassword({ tags }: RunnableTemplate): boolean {
+  return tags.has("NEW_PASSWORD") || tags.has("PASSWORD");
+}
+
+function passwordOfNobody(): ApiProblem {
+  const error = {
+    field: "credentialId",
+    rule: "is required: the template sends a new password, which becomes this credential's",
+    got: "nothing",
+  };
+  return new ApiProblem("operation.parameters", `${error.field} ${error.rule}.`, { errors: [error] });
 }
 
 /** What was given, without what was not. */
@@ -74,11 +92,12 @@ export function given(parameters: JobParameters): Record<string, string> {
 }
 
 /** The stored account, if the job can be done with its settings. */
-async function aboutCredential(tx: Transaction, request: JobRequest) {
+async function aboutCredential(tx: Transaction, request: JobRequest, givesPassword: boolean) {
   const { kind, credentialId: id = "", deviceId } = request;
   const [row] = await tx
     .select({
       active: credentials.active,
+      attention: credentials.attention,
       deviceId: devices.id,
       deviceActive: devices.active,
       own: credentials.useOwnCredential,
@@ -103,6 +122,12 @@ async function aboutCredential(tx: Transaction, request: JobRequest) {
   // It would be a second active one of the same account.
   if (activates && row.twin) throw new ApiProblem("request.conflict", "Another active credential is this account's.");
   if (!row.deviceActive) throw new ApiProblem("device.inactive");
+  if (givesPassword && row.attention !== null) throw new ApiProblem("credential.attention");
+  if (givesPassword && row.own)
+    throw new ApiProblem(
+      "credential.no-authenticator",
+      "Who is to be made cannot log in to do it: the credential needs an `authenticationCredentialId`.",
+    );
   if (!row.own && row.login !== true) throw new ApiProblem("credential.no-authenticator");
   if (!row.hasPassword) throw new ApiProblem("credential.no-password");
   return { id, work: {} };

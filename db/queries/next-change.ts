@@ -64,7 +64,7 @@ export async function noteFailure(tx: Transaction, codes: readonly number[], out
   await tx.execute(sql`
     with failed as materialized (
       select c.id from operations o join credentials c on c.id = o.credential_id
-      where o.code = any(${codeArray(codes)}) and o.kind = any(${textArray(PASSWORD_KINDS)})
+      where o.code = any(${codeArray(codes)}) and (o.gives_password or o.kind = any(${textArray(PASSWORD_KINDS)}))
       order by c.id for no key update of c)
     update credentials set last_failure = ${outcome} where id in (select id from failed)`);
 }

@@ -8,6 +8,12 @@ const settings = Settings.parse({ approvalsByKind: { "verify-password": 1 }, app
 const policy: ApprovalRule = { levels: [{ approvals: 2, approvers: ["Ann", "Ben"] }], expiresMinutes: 10 };
 const ofKind = (approvals: number): ApprovalRule => ({ levels: [{ approvals, approvers: [] }], expiresMinutes: 90 });
 
+test("a policy's rule holds for the creation of a user with a password, and for no other", () => {
+  const asked = { trigger: "request", policyApproval: policy, settings } as const;
+  expect(approvalFor({ purpose: { kind: "user-creation", givesPassword: true }, ...asked })).toEqual(policy);
+  expect(approvalFor({ purpose: { kind: "user-creation", givesPassword: false }, ...asked })).toBeNull();
+});
+
 test.each<[string, OperationKind, Trigger, ApprovalRule | null, ApprovalRule | null]>([
   ["a policy's rule, for a request", "change-password", "request", policy, policy],
   ["a policy's rule, for its own clock", "change-password", "age", policy, policy],
@@ -25,5 +31,5 @@ test.each<[string, OperationKind, Trigger, ApprovalRule | null, ApprovalRule | n
   ],
   ["nobody, when the policy says so", "change-password", "request", { levels: [], expiresMinutes: 1 }, null],
 ])("%s", (_who, kind, trigger, policyApproval, rule) => {
-  expect(approvalFor({ kind, trigger, policyApproval, settings })).toEqual(rule);
+  expect(approvalFor({ purpose: { kind, givesPassword: false }, trigger, policyApproval, settings })).toEqual(rule);
 });

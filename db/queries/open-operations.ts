@@ -8,6 +8,7 @@ import {
   isJob,
   type OperationKind,
   type Priority,
+  type Purpose,
   setsPassword,
   type Trigger,
 } from "../../contracts/states.ts";
@@ -36,6 +37,8 @@ export interface Work {
   readonly templateId: string;
   /** Values for tags of the template, and what else was said about the work. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** See {@link Purpose}; false when absent. */
+  readonly givesPassword?: boolean;
   /** Set where it is about no stored credential: its items name who logs in, the work is on this device. */
   readonly elsewhere?: { readonly deviceId: string; readonly username: string };
   /** It waits beside another operation of the credential, and holds no place. */
@@ -103,12 +106,13 @@ export async function openOperations(tx: Transaction, opening: Opening): Promise
   const [found, settings] = await Promise.all([readTargets(tx, ids, opening.work), readSettings(tx)]);
   const targets = new Map(found.map((row) => [row.credential, row]));
   const rows: (Row & { target: Target })[] = [];
+  const purpose: Purpose = { kind: opening.kind, givesPassword: opening.work?.givesPassword ?? false };
   for (const { credentialId, trigger, dueAt, waitingFor } of items) {
     const row = targets.get(credentialId);
     if (!row) continue;
     const { policy: policyOf, approval: policyApproval, ...where } = row;
     // A policy is about passwords: its limits, windows and pause hold for no job.
-    const policy = isJob(opening.kind) ? null : policyOf;
+    const policy = isJob(purpose) ? null : policyOf;
     rows.push({
       ...where,
       policy,
@@ -117,7 +121,7 @@ export async function openOperations(tx: Transaction, opening: Opening): Promise
       trigger,
       due: dueAt?.toISOString() ?? null,
       wait: waitingFor ?? "time",
-      approval: approvalFor({ kind: opening.kind, trigger, policyApproval, settings }),
+      approval: approvalFor({ purpose, trigger, policyApproval, settings }),
       bound: null,
     });
   }
@@ -166,16 +170,16 @@ function digestOf(target: Target): string {
  * policy's rule is about passwords, not about looking or other work.
  */
 export function approvalFor(about: {
-  kind: OperationKind;
+  purpose: Purpose;
   trigger: Trigger;
   policyApproval: ApprovalRule | null;
   settings: Settings;
 }): ApprovalRule | null {
-  const { kind, trigger, settings } = about;
+  const { purpose, trigger, settings } = about;
   if (trigger !== "request" && !isAutomatic(trigger)) return null;
-  const ofPolicy = setsPassword(kind) ? about.policyApproval : null;
+  const ofPolicy = setsPassword(purpose) ? about.policyApproval : null;
   if (ofPolicy) return ofPolicy.levels.length > 0 ? ofPolicy : null;
-  const approvals = settings.approvalsByKind[kind] ?? 0;
+  const approvals = settings.approvalsByKind[purpose.kind] ?? 0;
   if (approvals === 0) return null;
   return { levels: [{ approvals, approvers: [] }], expiresMinutes: settings.approvalExpiresMinutes };
 }
@@ -235,12 +239,12 @@ async function insert(tx: Transaction, opening: Opening, rows: readonly Row[]): 
     ), made as (
       insert into operations (kind, state, credential_id, open_credential_id, device_id, target_id, site, policy_id,
         parent_code, started_run, trigger, requested_by, reason, priority, approval, approval_digest,
-        approval_expires_at, scheduled_for, due_at, wake_at, waiting_for, template_id, parameters, login_credential_id)
+        approval_expires_at, scheduled_for, due_at, wake_at, waiting_for, template_id, parameters, login_credential_id, gives_password)
       select ${kind}, case when approval is null then 'scheduled' else 'awaiting-approval' end, credential,
         case when ${own} then credential end, device, target, site, policy, ${parentCode}::bigint, case when ${parentCode}::bigint is null then 0 else 1 end,
         trigger, ${actor.person ?? ""}, ${reason}, ${priority}::smallint, approval, bound, expires, at, at,
         coalesce(expires, at), case when approval is not null then null when at > now() then wait else 'queue' end,
-        ${work?.templateId ?? null}::uuid, ${JSON.stringify(work?.parameters ?? {})}::jsonb, case when ${login} then credential end
+        ${work?.templateId ?? null}::uuid, ${JSON.stringify(work?.parameters ?? {})}::jsonb, case when ${login} then credential end, ${work?.givesPassword ?? false}
       from work
       order by credential
       on conflict do nothing

@@ -45,8 +45,10 @@ export async function judgeRemoval(tx: Transaction, removal: OperationRow): Prom
   if (creation.state === "running") return { kind: "wait", wake };
   if (wake.length > 0)
     await endOperation(tx, { code: creation.code, state: "canceled", outcome: "ephemeral.lifetime-over" });
+  // An account that was there before any attempt to make it is somebody else's.
   const [facts] = await tx.execute<{ sent: boolean; tried: boolean; proven: boolean }>(sql`
-    select exists (select 1 from attempts where operation_code = ${creation.code} and sent_at is not null) as sent,
+    select exists (select 1 from attempts where operation_code = ${creation.code} and sent_at is not null
+        and outcome is distinct from 'account.exists') as sent,
       exists (select 1 from attempts where operation_code = ${removal.code} and sent_at is not null) as tried,
       exists (select 1 from secret_versions where credential_id = ${removal.credentialId}
         and promoted_at is not null) as proven`);

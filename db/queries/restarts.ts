@@ -87,7 +87,7 @@ async function readHindrances(
     else if (kind === "ephemeral-credential-creation" && (await isLifetimeOver(tx, row)))
       hindrances.set(code, { code: "ephemeral.lifetime-over" });
     // A restart may resolve its own doubt; another change's is resolved through that one, by a restore or reconciliation.
-    else if (changes && doubt && doubt.operation !== code)
+    else if ((changes || row.givesPassword) && doubt && doubt.operation !== code)
       hindrances.set(code, {
         code: "credential.attention",
         detail: `Version ${doubt.version} is in doubt since operation ${doubt.operation}: restart that one, or restore a version.`,

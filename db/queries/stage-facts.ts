@@ -59,8 +59,8 @@ export type PartiesOf = Pick<
 
 /**
  * Loads credential, device and authenticator; undefined when the credential names no authenticator that exists.
- * A reconciliation logs in with the account, and speaks through the plugin, that are set for it. A job is carried out
- * by its template's plugin; one without a credential of its own on the device that it names.
+ * A reconciliation logs in with the account, and speaks through the plugin, that are set for it. An operation with
+ * a template of its own is carried out by that template's plugin; one without a credential on the device that it names.
  * @param templateVersion the version of the template that its attempt began with; without one, the one that runs now
  */
 export async function readParties(
@@ -80,7 +80,7 @@ export async function readParties(
     credential,
     device,
     authenticator,
-    plugin: pluginOf(kind, credential, template),
+    plugin: pluginOf(operation, credential, template),
     templateId: row.templateId,
     templateVersion: template?.version ?? null,
     template,
@@ -138,12 +138,10 @@ async function readRow(tx: Transaction, operation: PartiesOf, templateVersion: n
   return row;
 }
 
-function pluginOf(kind: OperationKind, credential: CredentialRow, template: TemplateText | null): string {
-  const instead = isJob(kind)
-    ? template?.plugin
-    : kind === "reconcile-password"
-      ? credential.reconciliationPlugin
-      : null;
+function pluginOf(operation: PartiesOf, credential: CredentialRow, template: TemplateText | null): string {
+  const { kind, templateId } = operation;
+  const ofCredential = kind === "reconcile-password" ? credential.reconciliationPlugin : null;
+  const instead = templateId === null ? ofCredential : template?.plugin;
   return instead ?? credential.plugin;
 }
 
@@ -164,7 +162,7 @@ export interface Hindrances {
 export async function readHindrances(tx: Transaction, operation: OperationRow, parties: Parties, settings: Settings) {
   const { credential, authenticator, device } = parties;
   // A job does not log in to the account that it is about: a locked one may wait for just that.
-  const target = isJob(operation.kind) ? parties.authenticatorAccount : parties.account;
+  const target = isJob(operation) ? parties.authenticatorAccount : parties.account;
   const shared = authenticator.id !== credential.id || operation.loginCredentialId !== null;
   const [row] = await tx.execute<{
     [K in keyof Hindrances]: Hindrances[K] extends Date | null ? string | null : Hindrances[K];

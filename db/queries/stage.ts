@@ -120,14 +120,14 @@ async function take(tx: Transaction, operation: OperationRow, request: StageRequ
     return { kind: "needs-probe" };
   };
   // What it sent itself was approved then; asked again, it could expire or be rejected over a password in doubt.
-  const sent = !checks && !isJob(operation.kind) && operation.attempts > 0;
+  const sent = !checks && !isJob(operation) && operation.attempts > 0;
   if (hindrances.openVersionId !== null && sent) return lookInto(hindrances.openVersionId);
   if (operation.approval !== null) {
     const digest = approvalDigest(parties);
     if (digest !== operation.approvalDigest) return approveAgain(tx, operation, digest);
   }
   if (checks) return stageCheck(tx, operation, { parties, request, current, wait });
-  if (isJob(operation.kind)) return stageJob(tx, operation, { parties, request, login, wait });
+  if (isJob(operation)) return stageJob(tx, operation, { parties, request, login, wait });
   if (hindrances.openVersionId !== null) return lookInto(hindrances.openVersionId);
   if (operation.kind === "ephemeral-credential-creation" && (await isLifetimeOver(tx, operation)))
     return refuse(tx, operation, { outcome: "ephemeral.lifetime-over", settings });

@@ -1,7 +1,7 @@
 /** Which credentials and operations name a template, and whether they may. */
 import { eq, inArray, sql } from "drizzle-orm";
 import { ApiProblem } from "../../contracts/problem.ts";
-import { setsPassword } from "../../contracts/states.ts";
+import { isPasswordKind } from "../../contracts/states.ts";
 import type { TemplateUse } from "../../contracts/templates.schema.ts";
 import type { Database, Transaction } from "../client.ts";
 import { credentials, devices, templates } from "../schema/index.ts";
@@ -73,7 +73,7 @@ export async function refuseUnfitTemplates(tx: Transaction, credentialId: string
     const template = found.find((each) => each.id === id);
     if (!template?.active || template.activeVersion === null)
       throw new ApiProblem("template.not-active", `${field}: the template is switched off, or was not approved yet.`);
-    if (template.plugin !== plugin || !setsPassword(template.kind))
+    if (template.plugin !== plugin || !isPasswordKind(template.kind))
       throw new ApiProblem(
         "template.unfit",
         `${field}: the template is of plugin ${template.plugin} and kind ${template.kind}; the plugin here is ${plugin}.`,

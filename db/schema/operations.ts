@@ -88,6 +88,8 @@ export const operations = pgTable(
      * every operation names one, and holds no open place; the device is the request's own.
      */
     loginCredentialId: uuid("login_credential_id").references(() => credentials.id),
+    /** Of a user's creation: its template sends a new password, which becomes the credential's. */
+    givesPassword: boolean("gives_password").notNull().default(false),
     /** The policy it was requested under: its limits, windows, approval and pause hold. */
     policyId: uuid("policy_id").references(() => policies.id),
     /** The operation whose success made this one. */

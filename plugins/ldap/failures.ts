@@ -19,6 +19,7 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   51: "target.busy",
   52: "target.busy",
   53: "target.unexpected",
+  68: "account.exists",
 };
 
 /** Codes that a server may also give when it has failed half-way, and then nobody knows. */

@@ -14,6 +14,7 @@ const SQLSTATE: Readonly<Record<string, ErrorCode>> = {
   "57P05": "target.connection-lost",
   "42501": "auth.not-permitted",
   "42704": "account.unknown",
+  "42710": "account.exists",
   "57014": "target.timeout",
   // The first statement of a change found its time over.
   "22P02": "target.timeout",

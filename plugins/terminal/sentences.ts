@@ -9,6 +9,7 @@ const UNCHANGED = /password unchanged|password not changed/i;
 /** Before a new password was sent: why it never will be. */
 const BEFORE: readonly (readonly [ErrorCode, RegExp])[] = [
   ["account.unknown", /\buser '?[^'\n]{1,256}'? does not exist|\b(?:unknown|no such) user\b|unknown user name/i],
+  ["account.exists", /\b(?:user|account|login)(?: name)?\b[^\n]{0,260}? already exists\b/i],
   [
     "auth.not-permitted",
     /not in the sudoers file|may not run sudo|is not allowed to (?:execute|run) |only root can|you may not (?:view or modify|change the) password|must be (?:the )?superuser|% ?(?:authorization failed|access denied)|command authorization failed|wait longer to change/i,
@@ -21,13 +22,13 @@ const BEFORE: readonly (readonly [ErrorCode, RegExp])[] = [
 ];
 
 /**
- * What a device's answer says against sending the new password; undefined when nothing.
+ * What a device's answer says against sending the new password, which it therefore does not have; undefined when nothing.
  * @param answer what came since we sent last
  * @param detail the answer's end, without secrets
  */
 export function objection(answer: string, detail: string): PluginFailure | undefined {
   const found = BEFORE.find(([, sentence]) => sentence.test(answer));
-  return found && new PluginFailure(found[0], detail);
+  return found && new PluginFailure(found[0], detail, { refused: true });
 }
 
 /**

@@ -18,8 +18,9 @@ const OWNERS: OperationKind[] = [
 describe("a tag", () => {
   it.each(["NEW_PASSWORD", "PASSWORD", "CURRENT_PASSWORD"])("%s needs a kind that owns a password", (tag) => {
     const kinds = OPERATION_KINDS.filter((kind) => refused(`exec "[#${tag}#][#NEW_PASSWORD#]"`, kind).length === 0);
-    expect(kinds.toSorted()).toEqual(OWNERS.toSorted());
-    expect(check(`exec "a"\nexec "[#${tag}#]"`, "user-creation")).toEqual(["password.not-owned 2:7"]);
+    const given = tag === "CURRENT_PASSWORD" ? [] : ["user-creation"];
+    expect(kinds.toSorted()).toEqual([...OWNERS, ...given].toSorted());
+    expect(check(`exec "a"\nexec "[#${tag}#]"`, "user-deletion")).toEqual(["password.not-owned 2:7"]);
   });
 
   it.each(["AUTH_PASSWORD", "COE_SENHA", ...PLAIN_TAGS])("%s may stand in every kind", (tag) => {
@@ -52,6 +53,14 @@ describe("a password", () => {
     expect(check('exec "[#AUTH_PASSWORD#]"\nexec "su [#AUTH_PASSWORD#]"')).toEqual(["password.argument 2:10"]);
     expect(check(String.raw`send "su [#COE_SENHA#]\r"`, "task-manager", EXPECT)).toEqual(["password.argument 1:10"]);
     expect(check("x '[#AUTH_PASSWORD#]'", "task-manager", statements("mysql"))).toEqual([]);
+  });
+
+  it("may be given to a user who is made, who has none before; it is sent then, and not only waited for", () => {
+    expect(check('exec "useradd [#USERNAME#]"', "user-creation")).toEqual([]);
+    expect(check('exec "[#PASSWORD#]"', "user-creation")).toEqual([]);
+    expect(check('expect "[#NEW_PASSWORD#]"', "user-creation")).toEqual(["password.never-sent 1:1"]);
+    const [refusal] = refused('exec "[#NEW_PASSWORD#]"\nexec "[#CURRENT_PASSWORD#]"', "user-creation");
+    expect(refusal).toMatchObject({ line: 2, message: expect.stringContaining("has no password before") });
   });
 
   it.each(OWNERS)("that %s owns has to be sent", (kind) => {

@@ -1,4 +1,4 @@
-import { type OperationKind, setsPassword } from "../../contracts/states.ts";
+import { isPasswordKind, type OperationKind } from "../../contracts/states.ts";
 import { DEFAULT_STRENGTH } from "../../contracts/strength.ts";
 import type { Dialect } from "./dialect.ts";
 import { isOwnedTag, kindsOf } from "./kinds.ts";
@@ -7,7 +7,7 @@ import { readPlaced, scriptOf } from "./read.ts";
 import { findRule } from "./read-lines.ts";
 import { whyNoRegex } from "./regex.ts";
 import type { PlacedCommand, PlacedTag } from "./reading.ts";
-import { hasTag } from "./render.ts";
+import { carriesNewPassword, hasTag } from "./render.ts";
 import { complaint } from "./rules.ts";
 import { type Complaint, NEW_PASSWORD_TAGS, PASSWORD_TAGS, type Script, type Text } from "./script.ts";
 
@@ -27,12 +27,16 @@ function checkTag(tag: PlacedTag, kind: OperationKind): Complaint[] {
   if (kinds !== undefined && !kinds.includes(kind)) {
     return [complaint("tag.wrong-kind", `[#${tag.name}#] has a value only in: ${kinds.join(", ")}.`, tag)];
   }
-  if (isOwnedTag(tag.name) && !setsPassword(kind)) {
-    const hint = kind === "user-creation" ? " A user with a password is an ephemeral-credential-creation." : "";
-    const message = `${kind} sets no password: [#${tag.name}#] has no value there.${hint}`;
-    return [complaint("password.not-owned", message, tag)];
+  if (isOwnedTag(tag.name) && !mayGivePassword(tag, kind)) {
+    const reason = kind === "user-creation" ? "A user who is made has no password before" : `${kind} sets no password`;
+    return [complaint("password.not-owned", `${reason}: [#${tag.name}#] has no value there.`, tag)];
   }
   return [];
+}
+
+/** A user that is made may get a password, and has none before. */
+function mayGivePassword({ name }: PlacedTag, kind: OperationKind): boolean {
+  return isPasswordKind(kind) || (kind === "user-creation" && name !== "CURRENT_PASSWORD");
 }
 
 /** The source of a regular expression. A tag's value matches itself: any plain character stands for it here. */
@@ -82,7 +86,8 @@ function checkWhole(commands: readonly PlacedCommand[], asked: Asked, refused: b
   if (!commands.some(({ name }) => name !== "end")) {
     return refused ? [] : [complaint("template.empty", "There is no command in it.", start)];
   }
-  if (!setsPassword(asked.kind)) {
+  const givesPassword = asked.kind === "user-creation" && commands.some(carriesNewPassword);
+  if (!isPasswordKind(asked.kind) && !givesPassword) {
     return [];
   }
   const sender = commands.find((command) => sendsNewPassword(command, asked.dialect));

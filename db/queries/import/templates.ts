@@ -1,6 +1,6 @@
 /** Finds the templates that rows name, by id or by name, and refuses those that cannot be chosen. */
 import type { ImportColumn } from "../../../contracts/import-columns.ts";
-import { type OperationKind, setsPassword } from "../../../contracts/states.ts";
+import { isPasswordKind, type OperationKind } from "../../../contracts/states.ts";
 import type { Database } from "../../client.ts";
 import { templates } from "../../schema/index.ts";
 import { type Draft, refuse, sameValue } from "./match.ts";
@@ -68,7 +68,7 @@ function check(draft: Draft, { place, plugin, found }: { place: Place; plugin: s
     });
   else if (!found.active || found.activeVersion === null)
     refuse(draft, place.column, { code: "template.not-active", rule: "must be active, and approved" });
-  else if (found.plugin !== plugin || !setsPassword(found.kind))
+  else if (found.plugin !== plugin || !isPasswordKind(found.kind))
     refuse(draft, place.column, {
       code: "template.unfit",
       rule: "must be of the plugin, and of a kind that sets a password",

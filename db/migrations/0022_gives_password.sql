@@ -1,0 +1,1 @@
+ALTER TABLE "operations" ADD COLUMN "gives_password" boolean DEFAULT false NOT NULL;
