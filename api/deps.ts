@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { PluginList } from "../contracts/administration.schema.ts";
+import type { SecretForm } from "../contracts/secret.ts";
 import type { Vault } from "../crypto/envelope.ts";
 import type { Database } from "../db/client.ts";
 import type { Dialect } from "../templates/language/dialect.ts";
@@ -15,6 +16,8 @@ export type PluginInfo = Pick<Listed, "kind" | "title" | "capabilities"> & {
   readonly settings?: Listed["settings"];
   /** The language of its templates; absent when it takes none. */
   readonly language?: Dialect;
+  /** Set where a secret is no password out of an alphabet. */
+  readonly secretForm?: Pick<SecretForm, "rule" | "fits">;
   /** Fields that do not fit and the rule each one breaks; empty when all fit. */
   parseSettings(settings: unknown): readonly { field: string; rule: string }[];
 };

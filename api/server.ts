@@ -82,7 +82,15 @@ function refuseOpenAddress({ KEYTURN_HOST: host, KEYTURN_TRUSTED_PROXY: proxy }:
   );
 }
 
-function describePlugin({ kind, title, capabilities, settings, experimental, language }: Plugin): PluginInfo {
+function describePlugin({
+  kind,
+  title,
+  capabilities,
+  settings,
+  experimental,
+  language,
+  secretForm,
+}: Plugin): PluginInfo {
   return {
     kind,
     title,
@@ -90,6 +98,7 @@ function describePlugin({ kind, title, capabilities, settings, experimental, lan
     settings: z.toJSONSchema(settings, { io: "input", unrepresentable: "any" }),
     ...(experimental ? { experimental } : {}),
     ...(language ? { language } : {}),
+    ...(secretForm ? { secretForm } : {}),
     parseSettings(values) {
       const { error } = settings.safeParse(values);
       return (error?.issues ?? []).map((issue) => ({

@@ -28,3 +28,12 @@ export class Secret {
     return "[secret]";
   }
 }
+
+/** What a secret is that has a form of its own and is no password out of an alphabet: a private key. */
+export interface SecretForm {
+  /** "must be …", for whoever stores another text. */
+  readonly rule: string;
+  fits(secret: Secret): boolean;
+  /** A new one. */
+  make(): Secret;
+}

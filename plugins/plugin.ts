@@ -8,7 +8,7 @@ import type { ZodType } from "zod";
 import type { Effect, ErrorCode } from "../contracts/errors.ts";
 import type { CheckResult } from "../contracts/messages.ts";
 import type { OperationKind } from "../contracts/states.ts";
-import type { Secret } from "../contracts/secret.ts";
+import type { Secret, SecretForm } from "../contracts/secret.ts";
 import type { LegalPassword } from "../contracts/strength.ts";
 import type { Dialect } from "../templates/language/dialect.ts";
 import type { BoundScript } from "../templates/language/script.ts";
@@ -114,10 +114,8 @@ export interface Plugin {
   readonly experimental?: true;
   /** What passwords the device can take under these settings. */
   legalPassword(settings: Readonly<Record<string, unknown>>, own: boolean): LegalPassword;
-  /** Makes a new secret, where that is no password out of an alphabet: a private key. Given together with `isSecret`. */
-  newSecret?(): Secret;
-  /** Whether a text is such a secret. */
-  isSecret?(secret: Secret): boolean;
+  /** Set where a secret is no password out of an alphabet. */
+  readonly secretForm?: SecretForm;
   /**
    * Asks the device for its host key or certificate without logging in.
    * @returns `SHA256:` and the base64 digest; undefined where the protocol has none (an unencrypted one).

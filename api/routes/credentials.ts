@@ -27,6 +27,7 @@ import { refuseBadReconciliation } from "../../db/queries/reconcile.ts";
 import { storePassword } from "../../db/queries/secrets.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
+import { checkSecretForm } from "../secret-form.ts";
 import { inspectionMs } from "./devices.ts";
 
 const tag = "credentials";
@@ -57,7 +58,7 @@ export function addCredentialRoutes(add: AddRoute, deps: ApiDeps): void {
     kind: "makes",
     refusals: SAVE_REFUSALS,
     async handle({ body: { password, totpSecret, ...input }, actor, transact }) {
-      checkPlugin(deps, input.plugin);
+      checkPlugin(deps, input.plugin, password);
       checkSeed(totpSecret);
       return transact(async (tx) => {
         const id = await createCredential(tx, input);
@@ -161,8 +162,9 @@ function addCheckRoute(add: AddRoute, deps: ApiDeps): void {
   });
 }
 
-function checkPlugin(deps: ApiDeps, kind: string): void {
-  if (deps.plugins.every((plugin) => plugin.kind !== kind)) throw new ApiProblem("credential.plugin-unknown");
+function checkPlugin({ plugins }: ApiDeps, kind: string, password?: Secret): void {
+  if (plugins.every((plugin) => plugin.kind !== kind)) throw new ApiProblem("credential.plugin-unknown");
+  if (password) checkSecretForm(plugins, kind, password);
 }
 
 function checkSeed(seed: Secret | null | undefined): void {

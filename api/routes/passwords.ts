@@ -9,10 +9,12 @@ import {
   VersionNumber,
 } from "../../contracts/credentials.schema.ts";
 import { auditObject } from "../../db/queries/audit.ts";
+import { readCredential } from "../../db/queries/credentials.ts";
 import { listVersions, readVersion, restoreVersion, storePassword } from "../../db/queries/secrets.ts";
 import { noteView } from "../../db/queries/uses.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
+import { checkSecretForm } from "../secret-form.ts";
 
 const tag = "passwords";
 const params = z.strictObject({ id: Id });
@@ -30,6 +32,7 @@ export function addPasswordRoutes(add: AddRoute, deps: ApiDeps): void {
     answer: VersionNumber,
     refusals: ["credential.not-found", "credential.change-open", "credential.unresolved"],
     async handle({ params: { id }, body: { password, reason, resolves }, actor, transact }) {
+      checkSecretForm(deps.plugins, (await readCredential(deps.db, id)).plugin, password);
       const { version, wake } = await transact((tx) =>
         storePassword(tx, {
           credentialId: id,

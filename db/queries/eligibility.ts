@@ -2,6 +2,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { ErrorCode } from "../../contracts/errors.ts";
+import type { SecretForm } from "../../contracts/secret.ts";
 import { credentials, devices } from "../schema/index.ts";
 
 /** What eligibility must know of each plugin. */
@@ -12,6 +13,8 @@ export interface PluginRules {
     readonly ownAccount: boolean;
     readonly otherAccount: boolean;
   };
+  /** Set where a secret is no password out of an alphabet. */
+  readonly secretForm?: Pick<SecretForm, "rule" | "fits">;
 }
 
 export const authenticators = alias(credentials, "authenticators");

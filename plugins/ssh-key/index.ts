@@ -26,8 +26,11 @@ export const sshKey: Plugin = {
     heavy: false,
   },
   legalPassword: () => ({ alphabet: ALPHABET, minLength: 1, maxLength: 16_384 }),
-  newSecret: newKey,
-  isSecret: (secret) => publicHalf(secret) !== undefined,
+  secretForm: {
+    rule: "must be a private key without a passphrase, in OpenSSH's format or PEM (not PKCS 8)",
+    fits: (secret) => publicHalf(secret) !== undefined,
+    make: newKey,
+  },
   identify: readHostKey,
   open: async (device, login, call) => createSession({ connection: await logIn(device, login, call), device, login }),
   verify: verifyKey,

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { newKey } from "../../plugins/ssh-key/key.ts";
 import { answers, freePort, until } from "../../scripts/engine/ports.ts";
 import { freshDatabase, type TestDatabase } from "../helpers/database.ts";
 
@@ -71,6 +72,31 @@ describe("the process", () => {
     expect(await status(second.url, `kt_${"x".repeat(30)}`)).toBe(401);
     second.child.kill("SIGTERM");
     expect(await second.exit).toBe(0);
+  });
+
+  test("knows what the secrets of its plugins are: a password is no private key", async () => {
+    const api = await start();
+    await api.ready();
+    const token = (await readFile(join(folder, "admin", "token"), "utf8")).trim();
+    const post = (path: string, body: object) =>
+      fetch(`${api.url}/v1/${path}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    const { id: deviceId } = (await (await post("devices", { name: "keys", address: "192.0.2.1" })).json()) as {
+      id: string;
+    };
+    const account = { deviceId, plugin: "ssh-key", username: "deploy" };
+    const refused = await post("credentials", { ...account, password: "no key at all" });
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toMatchObject({
+      code: "request.invalid",
+      errors: [{ field: "password", rule: expect.stringContaining("private key") as string }],
+    });
+    expect((await post("credentials", { ...account, password: newKey().reveal() })).status).toBe(201);
+    api.child.kill("SIGTERM");
+    await api.exit;
   });
 
   test("takes a given first token and prints none", async () => {

@@ -14,6 +14,7 @@ import {
   changesPlugin,
   checkDoubt,
   checkPassword,
+  checkSecretForm,
   checkSettings,
   type OpenStored,
   type WantedColumns,
@@ -63,6 +64,7 @@ export async function planImport(
   for (const draft of drafts.filter(isGood)) {
     if (!draft.row.account) continue;
     checkSettings(draft, plugins);
+    checkSecretForm(draft, plugins);
     resolveTemplates(draft, templates);
   }
   const passwords = await comparePasswords(db, drafts, open);

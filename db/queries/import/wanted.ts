@@ -79,6 +79,15 @@ function checkReconciliation(draft: Draft, after: WantedColumns, plugins: readon
     });
 }
 
+/** @param plugins the registered ones */
+export function checkSecretForm(draft: Draft, plugins: readonly PluginRules[]): void {
+  const { password, credential } = draft.row;
+  const kind = credential.plugin ?? draft.stored?.plugin;
+  const form = plugins.find((plugin) => plugin.kind === kind)?.secretForm;
+  if (password && form?.fits(password) === false)
+    refuse(draft, "password", { code: "request.invalid", rule: form.rule, got: "another text" });
+}
+
 export function changesPlugin({ row, stored }: Draft): boolean {
   const { plugin } = row.credential;
   return stored !== undefined && plugin !== undefined && plugin !== stored.plugin;

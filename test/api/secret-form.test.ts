@@ -1,0 +1,68 @@
+/** Secrets that have a form of their own: nothing else is stored in their place. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Credential } from "../../contracts/credentials.schema.ts";
+import { newKey } from "../../plugins/ssh-key/key.ts";
+import { sshKey } from "../../plugins/ssh-key/index.ts";
+import { type Ask, makeCredentials, openTestApi, PLAIN_PLUGIN, type TestApi } from "../helpers/api.ts";
+import { csvOf, importFile } from "./import-file.ts";
+
+const { secretForm } = sshKey;
+const PASSWORD = "Canary7-no-key";
+const KEY = newKey().reveal();
+
+let api: TestApi;
+let admin: Ask;
+beforeAll(async () => {
+  api = await openTestApi({
+    plugins: [PLAIN_PLUGIN, { ...PLAIN_PLUGIN, kind: "keys", ...(secretForm ? { secretForm } : {}) }],
+  });
+  admin = await api.as(["administrator"]);
+});
+afterAll(() => api.close());
+
+const problem = (column: "field" | "column", name: string) => ({
+  [column]: name,
+  rule: secretForm?.rule,
+  got: "another text",
+});
+
+test("a new credential and a stored password are refused with field and rule, and the text is not repeated", async () => {
+  const { deviceId } = await makeCredentials(admin, 0, "keys1");
+  const account = { deviceId, plugin: "keys", username: "deploy" };
+  const refused = await admin("POST", "/v1/credentials", { body: { ...account, password: PASSWORD } });
+  expect(refused).toMatchObject({
+    status: 400,
+    body: { code: "request.invalid", errors: [problem("field", "password")] },
+  });
+  expect((await admin<{ items: [] }>("GET", "/v1/credentials?device=keys1")).body.items).toEqual([]);
+
+  const made = await admin<Credential>("POST", "/v1/credentials", { body: { ...account, password: KEY } });
+  expect(made).toMatchObject({ status: 201, body: { currentVersion: 1 } });
+  const put = (password: string) =>
+    admin("PUT", `/v1/credentials/${made.body.id}/password`, { body: { password, reason: "test" } });
+  const stored = await put(PASSWORD);
+  expect(stored).toMatchObject({ status: 400, body: { errors: [problem("field", "password")] } });
+  expect(await put(newKey().reveal())).toMatchObject({ status: 200, body: { version: 2 } });
+  for (const said of [refused, stored, api.log]) expect(JSON.stringify(said)).not.toContain(PASSWORD);
+});
+
+test("an import refuses the row with column and rule, for the plugin it names and for the stored one", async () => {
+  const row = (username: string, password: string, more: object = {}) => ({
+    Device: "keys2",
+    Address: "192.0.2.2",
+    Username: username,
+    "Current password": password,
+    ...more,
+  });
+  const keys = { "Change plugin": "keys" };
+  const first = await importFile(admin, csvOf([row("good", KEY, keys), row("bad", PASSWORD, keys)]));
+  expect(first.body.rows).toMatchObject([
+    { outcome: "created" },
+    { outcome: "refused", problems: [problem("column", "Current password")] },
+  ]);
+  const dry = await importFile(admin, csvOf([row("good", PASSWORD)]), true);
+  expect(dry.body.rows).toMatchObject([{ outcome: "refused", problems: [problem("column", "Current password")] }]);
+  const plain = await importFile(admin, csvOf([row("plain", PASSWORD, { "Change plugin": "plain" })]));
+  expect(plain.body).toMatchObject({ created: 1 });
+  expect(JSON.stringify([first, dry, plain])).not.toContain(PASSWORD);
+});
