@@ -189,7 +189,12 @@ export const Rehearsal = z
     code: z.string().describe("`rehearsed`, or the code of the catalogue that says how it failed."),
     templateId: Id,
     version: z.int(),
-    stoppedBefore: z.int().nullable().describe("The line that carries the first password; null: it failed before."),
+    stoppedBefore: z
+      .int()
+      .nullable()
+      .describe(
+        "The line that carries the first password, or would change what cannot be undone; null: it came to its end, or failed.",
+      ),
     transcript: z.string().describe("What was sent and said, passwords masked."),
   })
   .meta({ id: "Rehearsal" });

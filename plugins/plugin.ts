@@ -74,8 +74,9 @@ export interface Session {
   run?(script: BoundScript, call: Call, pointOfNoReturn: () => Promise<void>): Promise<void>;
   /**
    * Runs a template up to its first command that carries a password, any of `PASSWORD_TAGS`, which is not sent; those
-   * before it are. Absent where nothing can be seen that way. Throws {@link PluginFailure}.
-   * @returns the line it stopped before; undefined when the template carries no password and was run to its end
+   * before it are. Where the plugin can tell that a command would change something that it cannot undo, it stops before
+   * that one. Absent where nothing can be seen that way. Throws {@link PluginFailure}.
+   * @returns the line it stopped before; undefined when there is none and the template was run to its end
    */
   rehearse?(script: BoundScript, call: Call): Promise<number | undefined>;
   /** Whether the session can make another change. A session that failed answers false. */

@@ -100,8 +100,11 @@ async function rehearse(session: Session, text: string): Promise<void> {
   if (code !== "rehearsed") {
     session.print.hint(`It failed: ${code}.`);
     session.fail(EXIT.notNow);
-  } else if (stoppedBefore === null) session.print.hint("The template carries no password; it was run to its end.");
-  else session.print.hint(`Stopped before line ${stoppedBefore}, which carries a password.`);
+  } else if (stoppedBefore === null) session.print.hint("It was run to its end: no line carries a password.");
+  else
+    session.print.hint(
+      `Stopped before line ${stoppedBefore}: it carries a password, or would change what cannot be undone.`,
+    );
 }
 
 /** `keyturn credential rehearse` */

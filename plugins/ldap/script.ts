@@ -1,6 +1,6 @@
 /** Runs a template: lines that follow one `find` are one request, so they are carried out whole or not at all. */
 import type { Change } from "ldapts";
-import { CannotCarry, hasTag, renderText } from "../../templates/language/render.ts";
+import { CannotCarry, renderText } from "../../templates/language/render.ts";
 import { type BoundScript, type Command, NEW_PASSWORD_TAGS, type Text } from "../../templates/language/script.ts";
 import { type Call, type Device, PluginFailure } from "../plugin.ts";
 import type { Connection } from "./connection.ts";
@@ -15,8 +15,8 @@ export interface Run {
   readonly script: BoundScript;
   /** The name that logged in. */
   readonly boundAs: string;
-  /** Called before each request that changes something, with its lines. False: the run ends there. */
-  mayChange(commands: readonly Command[]): Promise<boolean>;
+  /** Called before each request that changes something, with its lines. */
+  beforeChange(commands: readonly Command[]): Promise<void>;
 }
 
 /** A request that is being put together. */
@@ -37,15 +37,18 @@ interface State {
 
 const OPERATIONS = { "mod-add": "add", "mod-del": "delete", "mod-replace": "replace" } as const;
 
+/** Commands that change an entry, or are part of such a change. */
+export const CHANGING: ReadonlySet<string> = new Set([...Object.keys(OPERATIONS), "create-entry", "delete-entry"]);
+
 /**
  * Runs the commands in order.
- * @throws PluginFailure that names the line, and what `mayChange` rejects with
+ * @throws PluginFailure that names the line, and what `beforeChange` rejects with
  */
 export async function runScript(run: Run): Promise<void> {
   const state: State = { found: undefined, request: undefined, changed: false };
   for (const command of run.script.script.commands) {
     if (command.name === "end") break;
-    if (!(await atLine(command, state, () => execute(run, state, command)))) return;
+    await atLine(command, state, () => execute(run, state, command));
   }
   await flush(run, state);
 }
@@ -70,29 +73,29 @@ async function atLine<T>({ line }: Command, state: State, work: () => Promise<T>
   }
 }
 
-/** False when the run ends here. */
-async function execute(run: Run, state: State, command: Command): Promise<boolean> {
+async function execute(run: Run, state: State, command: Command): Promise<void> {
   const { name, args } = command;
   const value = (index: number, context: "ldap-dn" | "plain") =>
     renderText(args[index] ?? [], run.script.values, context);
   switch (name) {
     case "connect":
       checkTarget(run, args.at(-1));
-      return true;
+      return;
     case "bind":
-      if (value(0, "ldap-dn") === run.boundAs) return true;
+      if (value(0, "ldap-dn") === run.boundAs) return;
       throw new PluginFailure("target.unexpected", "the template logs in a second time, with another name");
     case "find":
-      if (!(await flush(run, state))) return false;
+      await flush(run, state);
       state.found = await findOne(run, command);
-      return true;
+      run.call.transcript(`line ${command.line}: found ${state.found}`);
+      return;
     case "create-entry":
-      if (!(await flush(run, state))) return false;
+      await flush(run, state);
       state.request = begin("create", value(0, "ldap-dn"));
       state.request.commands.push(command);
-      return true;
+      return;
     case "delete-entry":
-      if (!(await flush(run, state))) return false;
+      await flush(run, state);
       state.request = begin("delete", foundBy(state));
       state.request.commands.push(command);
       state.found = undefined;
@@ -103,9 +106,6 @@ async function execute(run: Run, state: State, command: Command): Promise<boolea
       state.request ??= begin("modify", foundBy(state));
       state.request.changes.push(changeOf(run, command, OPERATIONS[name]));
       state.request.commands.push(command);
-      return true;
-    default:
-      return true;
   }
 }
 
@@ -161,27 +161,21 @@ function unwrap(text: Text): [inner: Text, quoted: boolean] {
   return [[...opened.slice(0, -1), ...(typeof end === "string" ? [end.slice(0, -1)] : [])], true];
 }
 
-/** Sends what was put together. False when the run ends before. */
-async function flush(run: Run, state: State): Promise<boolean> {
+/** Sends what was put together. */
+async function flush(run: Run, state: State): Promise<void> {
   const { request } = state;
-  if (!request) return true;
+  if (!request) return;
   state.request = undefined;
-  if (!(await run.mayChange(request.commands))) return false;
+  await run.beforeChange(request.commands);
   if (run.call.signal.aborted) throw new PluginFailure("target.timeout", "stopped from outside");
   const [first] = request.commands;
   if (first) await atLine(first, state, () => send(run, request));
   state.changed = true;
   run.call.transcript(`${request.kind} done: lines ${request.commands.map(({ line }) => line).join(", ")}`);
-  return true;
 }
 
 async function send({ connection, call }: Run, { kind, dn, changes }: Request): Promise<void> {
   if (kind === "modify") return connection.modify(call, dn, changes);
   if (kind === "delete") return connection.remove(call, dn);
   return connection.add(call, dn, changes);
-}
-
-/** Whether any of the lines carries a password of one of these tags. */
-export function carries(commands: readonly Command[], tags: Parameters<typeof hasTag>[1]): boolean {
-  return commands.some(({ args }) => args.some((text) => hasTag(text, tags)));
 }

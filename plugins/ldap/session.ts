@@ -1,11 +1,11 @@
-import { carriesNewPassword } from "../../templates/language/render.ts";
+import { carriesNewPassword, hasTag } from "../../templates/language/render.ts";
 import { type BoundScript, type Command, PASSWORD_TAGS } from "../../templates/language/script.ts";
 import { type Call, type Change, type Device, type Login, PluginFailure, type Session } from "../plugin.ts";
 import type { Connection } from "./connection.ts";
 import { isLegal } from "./legal.ts";
 import { findAccount } from "./names.ts";
 import { changePassword } from "./native.ts";
-import { carries, runScript } from "./script.ts";
+import { CHANGING, runScript } from "./script.ts";
 import { settingsOf } from "./settings.ts";
 
 export interface Bound {
@@ -35,13 +35,7 @@ export function createSession(bound: Bound): Session {
   return {
     apply: (change, call, pointOfNoReturn) =>
       only(() => (change.script ? applyScript : applyNative)(bound, change, { call, pointOfNoReturn })),
-    run: (script, call, pointOfNoReturn) =>
-      only(() =>
-        execute(bound, script, call, async () => {
-          await pointOfNoReturn();
-          return true;
-        }),
-      ),
+    run: (script, call, pointOfNoReturn) => only(() => execute(bound, script, call, pointOfNoReturn)),
     rehearse: (script, call) => only(() => rehearse(bound, script, call)),
     reusable: () => usable && connection.isOpen(),
     close: async () => {
@@ -75,26 +69,27 @@ async function applyScript(bound: Bound, change: Change, { call, pointOfNoReturn
   refuseIllegal(change);
   await execute(bound, change.script, call, async (commands) => {
     if (commands.some(carriesNewPassword)) await pointOfNoReturn();
-    return true;
   });
 }
 
-async function rehearse(bound: Bound, script: BoundScript, call: Call): Promise<number | undefined> {
-  let before: number | undefined;
-  await execute(bound, script, call, async (commands) => {
-    before = commands.find((command) => carries([command], PASSWORD_TAGS))?.line;
-    return before === undefined;
-  });
-  return before;
+/** Looks up what the template finds, before it would change anything: nothing in a directory can be undone. */
+async function rehearse(bound: Bound, { script, values }: BoundScript, call: Call): Promise<number | undefined> {
+  const { commands } = script;
+  const at = commands.findIndex(
+    ({ name, args }) => CHANGING.has(name) || args.some((text) => hasTag(text, PASSWORD_TAGS)),
+  );
+  const looks = at === -1 ? commands : commands.slice(0, at);
+  await execute(bound, { script: { ...script, commands: looks }, values }, call, async () => {});
+  return commands[at]?.line;
 }
 
 function execute(
   { connection, device, boundAs }: Bound,
   script: BoundScript,
   call: Call,
-  mayChange: (commands: readonly Command[]) => Promise<boolean>,
+  beforeChange: (commands: readonly Command[]) => Promise<void>,
 ): Promise<void> {
-  return runScript({ connection, device, boundAs, script, call, mayChange });
+  return runScript({ connection, device, boundAs, script, call, beforeChange });
 }
 
 function refuseIllegal({ next }: Change): void {

@@ -11,7 +11,7 @@ import {
 } from "../../templates/language/script.ts";
 import { type Call, PluginFailure } from "../plugin.ts";
 import { rehearsable, renderStatements, type Statement } from "../statements/render.ts";
-import { runChange, runJob } from "../statements/run.ts";
+import { rehearses, runChange, runJob, sendOne } from "../statements/run.ts";
 import { CLOCK, inTime, LIMIT_MS } from "./deadline.ts";
 import { changeFailure } from "./failures.ts";
 import { scramVerifier } from "./scram.ts";
@@ -61,9 +61,10 @@ export async function runByTemplate(script: BoundScript, running: Running): Prom
 export async function rehearse(script: BoundScript, { client, call }: Omit<Running, "pointOfNoReturn">) {
   const { statements, until } = rehearsable(script, "postgresql");
   const sender = await begin(client, script);
-  for (const { sql, title, line } of statements) {
-    await failing(sender.send(sql));
-    call.transcript(`line ${line}: ${title} … done`);
+  const send = ({ sql }: Statement) => failing(sender.send(sql));
+  for (const statement of statements) {
+    if (!sender.undoes && !rehearses(statement, call)) return statement.line;
+    await sendOne(statement, { call, send });
   }
   if (sender.undoes) await failing(client.query("ROLLBACK"));
   return until;

@@ -1,4 +1,5 @@
 import { type Call, PluginFailure } from "../plugin.ts";
+import { onlyReads } from "./only-reads.ts";
 import type { Statement } from "./render.ts";
 
 /** How statements are sent. */
@@ -38,13 +39,33 @@ async function sendAll(statements: readonly Statement[], point: number, running:
       if (call.signal.aborted) throw new PluginFailure("target.timeout", "stopped from outside");
     }
     try {
-      await running.send(statement);
+      await sendOne(statement, running);
     } catch (error) {
-      call.transcript(`line ${statement.line}: ${statement.title} … failed`);
       throw index > point && !undoes ? inDoubt(error) : error;
     }
-    call.transcript(`line ${statement.line}: ${statement.title} … done`);
   }
+}
+
+/**
+ * Sends one statement, and notes what came of it.
+ * @throws what `send` throws
+ */
+export async function sendOne(statement: Statement, { call, send }: Pick<Running, "call" | "send">): Promise<void> {
+  const { line, title } = statement;
+  try {
+    await send(statement);
+  } catch (error) {
+    call.transcript(`line ${line}: ${title} … failed`);
+    throw error;
+  }
+  call.transcript(`line ${line}: ${title} … done`);
+}
+
+/** Whether a statement may be sent in a rehearsal that undoes nothing; notes it where it may not. */
+export function rehearses({ sql, line, title }: Statement, call: Call): boolean {
+  if (onlyReads(sql)) return true;
+  call.transcript(`line ${line}: ${title} … not sent: it may change something, which nothing would undo`);
+  return false;
 }
 
 /** The same failure, where statements before it were carried out already and stay so. */

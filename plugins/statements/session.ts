@@ -1,7 +1,7 @@
 import type { SqlDialect } from "../../templates/language/dialect.ts";
 import type { Call, Change, Session } from "../plugin.ts";
-import { rehearsable, renderStatements } from "./render.ts";
-import { runChange, runJob, type Running } from "./run.ts";
+import { rehearsable, renderStatements, type Statement } from "./render.ts";
+import { runChange, rehearses, runJob, type Running, sendOne } from "./run.ts";
 
 /** A logged-in connection to a database that carries out each statement by itself, for good. */
 interface StatementConnection {
@@ -33,13 +33,16 @@ export function statementSession(connection: StatementConnection): Session {
       throw error;
     }
   };
-  const running = (call: Call, pointOfNoReturn: () => Promise<void>): Running => ({
+  const sending = (call: Call) => ({
     call,
-    pointOfNoReturn,
-    undoes: false,
-    send: async ({ sql }) => {
+    send: async ({ sql }: Statement) => {
       await connection.ask(call, sql);
     },
+  });
+  const running = (call: Call, pointOfNoReturn: () => Promise<void>): Running => ({
+    ...sending(call),
+    pointOfNoReturn,
+    undoes: false,
   });
   const apply = async (change: Change, call: Call, pointOfNoReturn: () => Promise<void>) => {
     connection.check(change);
@@ -52,9 +55,9 @@ export function statementSession(connection: StatementConnection): Session {
       orDestroy(runJob(renderStatements(script, { sql: dialect }), running(call, pointOfNoReturn))),
     rehearse: async (script, call) => {
       const { statements, until } = rehearsable(script, dialect);
-      for (const { sql, title, line } of statements) {
-        await orDestroy(connection.ask(call, sql));
-        call.transcript(`line ${line}: ${title} … done`);
+      for (const statement of statements) {
+        if (!rehearses(statement, call)) return statement.line;
+        await orDestroy(sendOne(statement, sending(call)));
       }
       return until;
     },

@@ -288,14 +288,29 @@ describeAsRoot("ldap on OpenLDAP", ["slapd"], () => {
       expect(await verdict(withPassword(login, next))).toBe("accepted verify.accepted");
     });
 
-    it("a rehearsal stops before the first line that carries a password", async () => {
+    it.each([
+      ["that carries a password", 'mod-replace userPassword "[#NEW_PASSWORD#]"'],
+      ["that changes something", 'mod-add description "rehearsed"\nmod-replace userPassword "[#NEW_PASSWORD#]"'],
+      ["that deletes", 'delete-entry\ncreate-entry "uid=x"\nmod-add userPassword "[#NEW_PASSWORD#]"'],
+    ])("a rehearsal finds, and stops before the first line %s", async (_what, change) => {
       const login = await account();
       const before = await stored();
-      const body = `find "${target.people}" (uid=[#USERNAME#])\nmod-replace userPassword "[#NEW_PASSWORD#]"`;
-      const script = scriptOf(body, { USERNAME: login.username, NEW_PASSWORD: newPassword() });
+      const body = `find "${target.people}" (uid=[#USERNAME#])\n${change}`;
+      // As in a real one there is no new password yet.
+      const script = scriptOf(body, { USERNAME: login.username });
       const session = await plugin.open(device(), administrator, newCall(), script);
-      expect(await session.rehearse?.(script, newCall())).toBe(2);
+      const lines: string[] = [];
+      const call = { ...newCall(), transcript: (line: string) => lines.push(line) };
+      expect(await session.rehearse?.(script, call)).toBe(2);
+      expect(lines).toEqual([`line 1: found uid=${login.username},${target.people}`]);
       expect(await touched(before)).toEqual([]);
+    });
+
+    it("a rehearsal of a template that changes nothing comes to its end", async () => {
+      const login = await account();
+      const script = scriptOf(`find "${target.people}" (uid=[#USERNAME#])\nend`, { USERNAME: login.username });
+      const session = await plugin.open(device(), administrator, newCall(), script);
+      expect(await session.rehearse?.(script, newCall())).toBeUndefined();
     });
 
     it("reads every place from one entry's own DN", async () => {

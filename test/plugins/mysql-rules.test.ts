@@ -268,7 +268,7 @@ describeAsRoot("mysql, beside the suite", ["mariadb-server"], () => {
       });
     });
 
-    it("makes, stops and removes users and roles; a rehearsal stops before the password", async () => {
+    it("makes, stops and removes users and roles", async () => {
       const login = newLogin();
       const session = await plugin.open(device, administrator, newCall());
       const job = (body: string) => {
@@ -286,12 +286,49 @@ describeAsRoot("mysql, beside the suite", ["mariadb-server"], () => {
       expect(await count()).toBe(2);
       await job("ALTER USER '[#USERNAME#]'@'127.0.0.1' ACCOUNT LOCK");
       expect(await describeUser(login)).toContain("ACCOUNT LOCK");
-      const script = bindTemplate(plugin, `SELECT 1;\n${ALTER}`, { account: login, next: newPassword() });
-      const rehearsing = await plugin.open(device, administrator, newCall());
-      expect(await rehearsing.rehearse?.(script, newCall())).toBe(2);
       await job("DROP USER '[#USERNAME#]'@'127.0.0.1'; DROP ROLE [#GRUPO_NOME#]");
       expect(await count()).toBe(0);
       await session.close();
+    });
+  });
+
+  describe("a rehearsal by template", () => {
+    async function rehearse(body: string, login: Login) {
+      const session = await plugin.open(device, administrator, newCall());
+      const lines: string[] = [];
+      const call = { ...newCall(), transcript: (line: string) => lines.push(line) };
+      // As in a real one there is no new password yet.
+      return { stoppedBefore: await session.rehearse?.(bindTemplate(plugin, body, { account: login }), call), lines };
+    }
+
+    it("sends what only reads, and stops before the password", async () => {
+      const body = `USE mysql;\nSELECT User FROM user WHERE User = '[#USERNAME#]';\nSHOW GRANTS FOR [#USERNAME#]@'127.0.0.1';\n${ALTER}`;
+      expect(await rehearse(body, await account())).toEqual({
+        stoppedBefore: 4,
+        lines: [
+          "line 1: USE mysql … done",
+          "line 2: SELECT User FROM user WHERE User … done",
+          "line 3: SHOW GRANTS FOR … done",
+        ],
+      });
+    });
+
+    it("stops before what would change something, which the server would keep", async () => {
+      const role = newLogin().username;
+      const { stoppedBefore, lines } = await rehearse(`SELECT 1;\nCREATE ROLE ${role};\n${ALTER}`, await account());
+      expect(stoppedBefore).toBe(2);
+      expect(lines.at(-1)).toMatch(/^line 2: CREATE ROLE .* not sent: it may change something/);
+      expect(await target.run(`SELECT User FROM mysql.user WHERE User = '${role}'`)).toEqual([]);
+    });
+
+    it("says which statement the server refuses", async () => {
+      const session = await plugin.open(device, administrator, newCall());
+      const lines: string[] = [];
+      const call = { ...newCall(), transcript: (line: string) => lines.push(line) };
+      const body = `SELECT 1;\nSELECT 1 FROM nowhere.at_all;\n${ALTER}`;
+      const script = bindTemplate(plugin, body, { account: newLogin() });
+      await expect(session.rehearse?.(script, call)).rejects.toMatchObject({ effect: "none" });
+      expect(lines).toEqual(["line 1: SELECT … done", "line 2: SELECT … failed"]);
     });
   });
 

@@ -175,3 +175,11 @@ it("a rehearsal stops before the password, and undoes what it did", async () => 
   expect(await target.run("SELECT to_regclass('rehearsed') AS found")).toEqual([{ found: null }]);
   expect(await verdict(login)).toBe("verify.accepted");
 });
+
+it("a rehearsal of what cannot be undone stops before it", async () => {
+  const session = await plugin.open(device, administrator, newCall());
+  const body = `SELECT 1;\nCREATE DATABASE rehearsed;\n${ALTER}`;
+  const script = bindTemplate(plugin, body, { account: await account() });
+  expect(await session.rehearse?.(script, newCall())).toBe(2);
+  expect(await target.run("SELECT 1 FROM pg_database WHERE datname = 'rehearsed'")).toEqual([]);
+});
