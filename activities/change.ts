@@ -2,8 +2,8 @@ import type { ErrorCode } from "../contracts/errors.ts";
 import type { ChangeInput, ChangeResult, HeartbeatDetails } from "../contracts/messages.ts";
 import { withLimits } from "../contracts/policy.ts";
 import type { Secret } from "../contracts/secret.ts";
+import { takeAgain } from "../db/queries/apply-again.ts";
 import { recordAttempt } from "../db/queries/attempt.ts";
-import { readHeldAttempt } from "../db/queries/probe.ts";
 import { promote } from "../db/queries/promote.ts";
 import { stage, type StagedAttempt, type StageResult } from "../db/queries/stage.ts";
 import { PluginFailure } from "../plugins/plugin.ts";
@@ -33,7 +33,7 @@ export async function change(deps: ActivityDeps, input: ChangeInput, running: Ru
   const journal = new Journal((details) => running.heartbeat(details), running.heartbeatMs);
   try {
     if (input.againEpoch !== undefined)
-      return await again(deps, { code: input.code, epoch: input.againEpoch }, journal);
+      return await again(deps, { code: input.code, epoch: input.againEpoch }, { journal, changeMs: running.limitMs });
     const { result, next } = await journal.step("stage", () => take(deps, input, running.limitMs));
     if ("wake" in result) await deps.wake(result.wake);
     switch (result.kind) {
@@ -88,11 +88,15 @@ async function take(
 async function again(
   deps: ActivityDeps,
   held: { code: number; epoch: number },
-  journal: Journal,
+  { journal, changeMs }: { journal: Journal; changeMs: number },
 ): Promise<ChangeResult> {
-  const attempt = await readHeldAttempt(deps.db, held);
-  if (!attempt) return { kind: "in-doubt", attempt: 0, code: "change.lost-lease" };
-  const result = await carryOut(deps, attempt, { journal });
+  const taken = await takeAgain(deps.db, { ...held, settings: await deps.settings(), changeMs });
+  if (taken.kind === "lost") return { kind: "in-doubt", attempt: 0, code: "change.lost-lease" };
+  if (taken.kind === "parked") {
+    await deps.wake(taken.wake);
+    return { kind: "parked", waitingFor: taken.waitingFor, recheckAt: taken.recheckAt.getTime() };
+  }
+  const result = await carryOut(deps, taken.attempt, { journal });
   return result.kind === "failed" && result.code !== "change.refused"
     ? { kind: "in-doubt", attempt: result.attempt, code: result.code }
     : result;

@@ -80,7 +80,7 @@ async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: J
 }
 
 async function stayUndecided(deps: ActivityDeps, work: AttemptWork, nextAt: Date): Promise<ProbeResult> {
-  await stayInDoubt(deps.db, work.claim(), nextAt);
+  await deps.wake(await stayInDoubt(deps.db, work.claim(), nextAt));
   return { kind: "undecided", attempt: work.attempt.number, nextAt: nextAt.getTime() };
 }
 

@@ -47,7 +47,7 @@ function operation(fields: Partial<Operation>): Operation {
 
 test("one operation says its state and why", () => {
   expect(describeProgress([operation({ waitingFor: "device" })])).toBe("Operation 17: Scheduled (device)");
-  expect(describeProgress([operation({ state: "running", phase: "sent" })])).toBe("Operation 17: Running (sent)");
+  expect(describeProgress([operation({ state: "running", phase: "staged" })])).toBe("Operation 17: Running (staged)");
   expect(describeProgress([operation({ state: "succeeded" })])).toBe("Operation 17: Successfully performed");
 });
 

@@ -71,7 +71,12 @@ const operationFields = {
   code: OperationCode,
   kind: z.enum(OPERATION_KINDS),
   state: State,
-  phase: z.enum(PHASES).nullable(),
+  phase: z
+    .enum(PHASES)
+    .nullable()
+    .describe(
+      "While it runs: under way, or its password is in doubt. `sentAt` of its attempt says whether it was sent.",
+    ),
   run: z.int(),
   credentialId: Id,
   deviceId: Id,

@@ -79,7 +79,7 @@ export const WAITING_FOR = [
 export type WaitingFor = (typeof WAITING_FOR)[number];
 
 /** How far a running operation has come. */
-export const PHASES = ["staged", "sent", "verifying"] as const;
+export const PHASES = ["staged", "verifying"] as const;
 export type Phase = (typeof PHASES)[number];
 
 /** The steps of an attempt, in order; heartbeats and the attempt's record name them. */

@@ -156,8 +156,7 @@ class Run {
       case "failed":
         return this.#settle(result);
       case "apply-again":
-        this.#changes.again(result.epoch);
-        return this.change();
+        return this.#applyAgain(result.epoch);
       case "undecided":
         await this.waitUntil(result.nextAt, "look");
         return doubt;
@@ -166,6 +165,16 @@ class Run {
         return { until: Math.max(result.dueAt, Date.now() + this.#pause()), wait: "attempt" };
       case "not-yours":
         return this.#over(result.state);
+    }
+  }
+
+  /** It waits for the device or a log-in as others do, and not with further looks: each would cost failed log-ins. */
+  async #applyAgain(epoch: number): Promise<Next> {
+    for (;;) {
+      this.#changes.again(epoch);
+      const next = await this.change();
+      if (!("until" in next)) return next;
+      await this.waitUntil(next.until, next.wait);
     }
   }
 

@@ -10,6 +10,9 @@ import { devices, operations } from "../schema/index.ts";
 /** A granted permit that nobody took up for so long is free again. */
 const GRANT_HOLDS = sql`interval '2 minutes'`;
 
+/** Rows that may wait for a permit or a log-in: before an attempt, or in one whose password is to be sent once more. */
+const WAITS = sql`state in ('scheduled', 'running')`;
+
 interface Permits {
   readonly free: number;
   /** Whether rows are parked on the device, and whether some wait for the log-in of the credential asked about. */
@@ -37,7 +40,7 @@ async function readPermits(
     tx.execute<{ taken: number; parked: boolean; dependents: boolean }>(sql`
       select (select count(*)::int from attempts where device_id = ${deviceId} and permit)
              + (select count(*)::int from operations where device_id = ${deviceId} and waiting_for = 'device'
-               and state = 'scheduled' and code <> ${code} and permit_granted_at > now() - ${GRANT_HOLDS}) as taken,
+               and ${WAITS} and code <> ${code} and permit_granted_at > now() - ${GRANT_HOLDS}) as taken,
              exists (select 1 from operations where device_id = ${deviceId} and waiting_for = 'device') as parked,
              exists (select 1 from operations where authenticator_id = ${credentialId}::uuid
                and waiting_for in ('authenticator', 'login-budget')) as dependents`),
@@ -70,6 +73,14 @@ export async function grantPermits(tx: Transaction, deviceId: string): Promise<O
   return parked ? grant(tx, deviceId, free) : [];
 }
 
+/** A permit that was granted to this row and is not taken up goes to the next one. */
+export async function passPermitOn(
+  tx: Transaction,
+  { permitGrantedAt, deviceId }: Pick<typeof operations.$inferSelect, "permitGrantedAt" | "deviceId">,
+): Promise<OperationRef[]> {
+  return permitGrantedAt === null ? [] : grantPermits(tx, deviceId);
+}
+
 async function grant(tx: Transaction, deviceId: string, free: number): Promise<OperationRef[]> {
   if (free <= 0) return [];
   const next = tx
@@ -78,7 +89,7 @@ async function grant(tx: Transaction, deviceId: string, free: number): Promise<O
     .where(
       and(
         eq(operations.deviceId, deviceId),
-        eq(operations.state, "scheduled"),
+        WAITS,
         eq(operations.waitingFor, "device"),
         sql`(${operations.permitGrantedAt} is null or ${operations.permitGrantedAt} < now() - ${GRANT_HOLDS})`,
         // Not `now()`: whoever parked while this transaction waited for the device was due after its beginning.
@@ -103,7 +114,7 @@ export async function wakeDependents(tx: Transaction, credentialId: string): Pro
     .where(
       and(
         eq(operations.authenticatorId, credentialId),
-        eq(operations.state, "scheduled"),
+        WAITS,
         or(eq(operations.waitingFor, "authenticator"), eq(operations.waitingFor, "login-budget")),
       ),
     )

@@ -7,7 +7,7 @@ import { attempts, operations, secretVersions } from "../schema/index.ts";
 import { approvalDigest } from "./approval-digest.ts";
 import type { AttemptClaim } from "./attempt.ts";
 import { deviceAsOf } from "./device-revisions.ts";
-import { grantPermits } from "./permits.ts";
+import { grantPermits, passPermitOn } from "./permits.ts";
 import { type OperationRow, type Parties, type PartiesOf, readCurrent, readParties } from "./stage-facts.ts";
 import type { StagedAttempt } from "./stage.ts";
 
@@ -86,7 +86,8 @@ export async function takeOver(
   });
 }
 
-async function readDoubt(
+/** What is known of an attempt and its candidate, read under the operation's lock. */
+export async function readDoubt(
   tx: Transaction,
   asked: { operation: PartiesOf; attempt: typeof attempts.$inferSelect; settleMs: (plugin: string) => number },
 ) {
@@ -129,41 +130,33 @@ async function readDoubt(
   };
 }
 
-/** Loads an attempt again that a probe holds under this epoch, to apply its candidate once more; undefined when lost. */
-export async function readHeldAttempt(
-  db: Database,
-  held: { code: number; epoch: number },
-): Promise<StagedAttempt | undefined> {
-  return db.transaction(async (tx) => {
-    const [row] = await tx
-      .select({ attempt: attempts, operation: operations })
-      .from(attempts)
-      .innerJoin(operations, eq(operations.code, attempts.operationCode))
-      .where(and(eq(attempts.operationCode, held.code), eq(attempts.epoch, held.epoch), isNull(attempts.endedAt)));
-    const found = row && (await readDoubt(tx, { ...row, settleMs: () => 0 }));
-    return found && isApproved(row.operation, found.parties) ? found : undefined;
-  });
-}
-
 /** Looking for a password needs no approval; sending it by another account than was approved does. */
-function isApproved({ approval, approvalDigest: approved }: OperationRow, parties: Parties): boolean {
+export function isApproved({ approval, approvalDigest: approved }: OperationRow, parties: Parties): boolean {
   return approval === null || approvalDigest(parties) === approved;
 }
 
-/** The candidate stays in doubt: current stays what it is, and the operation looks again later. */
-export async function stayInDoubt(db: Database, claim: AttemptClaim, nextAt: Date): Promise<void> {
-  await db.transaction(async (tx) => {
-    await tx.select({ code: operations.code }).from(operations).where(eq(operations.code, claim.code)).for("update");
+/**
+ * The candidate stays in doubt: current stays what it is, and the operation looks again later. It is not sent until
+ * then, so what it waited for to be sent is no more.
+ * @returns workflows to wake: a permit that it was granted goes to the next one
+ */
+export async function stayInDoubt(db: Database, claim: AttemptClaim, nextAt: Date): Promise<OperationRef[]> {
+  return db.transaction(async (tx) => {
+    const [operation] = await tx.select().from(operations).where(eq(operations.code, claim.code)).for("update");
     const held = await tx
       .select({ versionId: attempts.secretVersionId })
       .from(attempts)
       .where(and(eq(attempts.operationCode, claim.code), eq(attempts.epoch, claim.epoch), isNull(attempts.endedAt)));
     const versionId = held[0]?.versionId;
-    if (!versionId) return;
+    if (!operation || !versionId) return [];
     await tx
       .update(secretVersions)
       .set({ status: "doubtful" })
       .where(and(eq(secretVersions.id, versionId), eq(secretVersions.status, "candidate")));
-    await tx.update(operations).set({ wakeAt: nextAt }).where(eq(operations.code, claim.code));
+    await tx
+      .update(operations)
+      .set({ waitingFor: null, permitGrantedAt: null, wakeAt: nextAt })
+      .where(eq(operations.code, claim.code));
+    return passPermitOn(tx, operation);
   });
 }

@@ -149,7 +149,10 @@ export interface Hindrances {
   /** A candidate or doubtful version that must be resolved first. */
   readonly openVersionId: string | null;
   readonly nextVersion: number;
-  /** The authenticator is itself being changed, or its password was rejected and not mended since. */
+  /**
+   * The authenticator is itself being changed, or its password was rejected and not mended since. Not while that change
+   * waits for an authenticator, too: two could wait for each other.
+   */
   readonly authenticatorBusy: boolean;
   readonly budgetFreeAt: Date | null;
   readonly breakerUntil: Date | null;
@@ -170,7 +173,8 @@ export async function readHindrances(tx: Transaction, operation: OperationRow, p
     select (select id from secret_versions where credential_id = ${credential.id} and status in ('candidate', 'doubtful')) as "openVersionId",
            (select coalesce(max(version), 0) + 1 from secret_versions where credential_id = ${credential.id})::int as "nextVersion",
            ${shared} and (
-             exists (select 1 from operations where open_credential_id = ${authenticator.id} and state = 'running')
+             exists (select 1 from operations where open_credential_id = ${authenticator.id} and state = 'running'
+               and waiting_for is distinct from 'authenticator')
              or exists (select 1 from credentials a join secret_versions v on v.credential_id = a.id and v.status = 'current'
                         where a.id = ${authenticator.id} and a.last_check = 'rejected'
                         and a.last_check_at > coalesce(v.promoted_at, v.created_at))) as "authenticatorBusy",

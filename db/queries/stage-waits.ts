@@ -47,7 +47,7 @@ export function hindrance(
   parties: Parties,
   facts: { hindrances: Hindrances; permits: number },
 ): Wait | undefined {
-  const { hindrances, permits } = facts;
+  const { hindrances } = facts;
   const now = new Date();
   const soon = new Date(now.getTime() + RECHECK_MS);
   if (!hindrances.due) return { waitingFor: "time", recheckAt: operation.dueAt, first: true };
@@ -56,6 +56,17 @@ export function hindrance(
     const opensAt = windowOpensAt(parties.policy.windows, operation.trigger, now);
     if (opensAt > now) return { waitingFor: "window", recheckAt: opensAt, first: true };
   }
+  return deviceHindrance(facts);
+}
+
+/**
+ * What keeps a change from its device and account, whenever it was meant to start. Pure.
+ * @param facts.permits free permits of the device
+ * @returns undefined when nothing stands in the way
+ */
+export function deviceHindrance(facts: { hindrances: Hindrances; permits: number }): Wait | undefined {
+  const { hindrances, permits } = facts;
+  const soon = new Date(Date.now() + RECHECK_MS);
   if (hindrances.breakerUntil) return { waitingFor: "device", recheckAt: hindrances.breakerUntil };
   if (hindrances.authenticatorBusy) return { waitingFor: "authenticator", recheckAt: soon };
   if (hindrances.budgetFreeAt) return { waitingFor: "login-budget", recheckAt: hindrances.budgetFreeAt };

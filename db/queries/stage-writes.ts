@@ -1,7 +1,6 @@
 /** What stage writes: a new attempt with its candidate, or why there is none. */
 import { eq, sql } from "drizzle-orm";
 import type { ErrorCode } from "../../contracts/errors.ts";
-import type { OperationRef } from "../../contracts/messages.ts";
 import type { Settings } from "../../contracts/settings.schema.ts";
 import type { WaitingFor } from "../../contracts/states.ts";
 import type { Transaction } from "../client.ts";
@@ -11,7 +10,7 @@ import { askAgain } from "./approvals.ts";
 import { auditOperation, WORKER } from "./audit.ts";
 import { endOperation } from "./end-operation.ts";
 import { followFailure } from "./follow-failure.ts";
-import { grantPermits } from "./permits.ts";
+import { passPermitOn } from "./permits.ts";
 import type { StageRequest, StageResult } from "./stage.ts";
 import type { OperationRow, Parties, VersionRow } from "./stage-facts.ts";
 
@@ -125,7 +124,7 @@ export async function park(
       ...(parties ? { authenticatorId: parties.authenticator.id } : {}),
     })
     .where(eq(operations.code, operation.code));
-  return { kind: "parked", waitingFor, recheckAt, wake: await passOn(tx, operation) };
+  return { kind: "parked", waitingFor, recheckAt, wake: await passPermitOn(tx, operation) };
 }
 
 /** By a pause or a window, for which nobody misses a worker. */
@@ -136,12 +135,7 @@ function isHeldBack(waitingFor: WaitingFor | null): boolean {
 /** scheduled → awaiting-approval: what was approved is not what would be done now. */
 export async function approveAgain(tx: Transaction, operation: OperationRow, digest: string): Promise<StageResult> {
   const expiresAt = await askAgain(tx, operation, digest);
-  return { kind: "awaiting-approval", expiresAt, wake: await passOn(tx, operation) };
-}
-
-/** A permit that was granted to this row and is not taken up goes to the next one. */
-async function passOn(tx: Transaction, operation: OperationRow): Promise<OperationRef[]> {
-  return operation.permitGrantedAt === null ? [] : grantPermits(tx, operation.deviceId);
+  return { kind: "awaiting-approval", expiresAt, wake: await passPermitOn(tx, operation) };
 }
 
 /** scheduled → error: what was requested can no longer be done. */
@@ -153,7 +147,7 @@ export async function refuse(
   if (operation.kind === "ephemeral-credential-removal") return putOff(tx, operation, outcome);
   await endOperation(tx, { code: operation.code, state: "error", outcome });
   await followFailure(tx, operation, { reason: outcome, settings });
-  return { kind: "not-yours", state: "error", wake: await passOn(tx, operation) };
+  return { kind: "not-yours", state: "error", wake: await passPermitOn(tx, operation) };
 }
 
 /** Until somebody mends what is missing, in milliseconds. */

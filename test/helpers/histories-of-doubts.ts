@@ -3,6 +3,7 @@ import { eq, sql } from "drizzle-orm";
 import type { Moment } from "../../activities/deps.ts";
 import { chainWorkflowId, operationWorkflowId, REPAIR_SCHEDULE } from "../../contracts/ids.ts";
 import * as schema from "../../db/schema/index.ts";
+import { findPlugin } from "../../plugins/registry.ts";
 import { freePort, until } from "../../scripts/engine/ports.ts";
 import type { Recipe } from "./histories-recipes.ts";
 import type { Scene } from "./histories-scene.ts";
@@ -17,9 +18,11 @@ async function killedAt(scene: Scene, credentialId: string, moment: Moment): Pro
 }
 
 /** From then on a look at the device proves something. */
-async function untilLeaseIsOver({ estate }: Scene, code: number): Promise<void> {
-  const isOver = async () => (await estate.attempts(code)).every(({ leaseUntil }) => (leaseUntil ?? 0) < new Date());
-  await until(isOver, { what: "The end of the lease", timeoutMs: 60_000 });
+async function untilQuiet({ estate }: Scene, code: number): Promise<void> {
+  const settleMs = findPlugin("postgresql")?.capabilities.settleMs ?? 0;
+  const isQuiet = async () =>
+    (await estate.attempts(code)).every(({ leaseUntil }) => (leaseUntil?.getTime() ?? 0) + settleMs < Date.now());
+  await until(isQuiet, { what: "The end of lease and settle time", timeoutMs: 60_000 });
 }
 
 async function unreachable(scene: Scene): Promise<{ credentialId: string; deviceId: string }> {
@@ -179,8 +182,24 @@ export const DOUBTS = {
       const authenticationCredentialId = await scene.administrator();
       const credentialId = await scene.wronglyStored({ useOwnCredential: false, authenticationCredentialId });
       const code = await killedAt(scene, credentialId, "after-point");
-      await untilLeaseIsOver(scene, code);
+      await untilQuiet(scene, code);
       await scene.worker();
+      return scene.recordRun(code);
+    },
+  },
+  "applied-again-when-permitted": {
+    async record(scene) {
+      const authenticationCredentialId = await scene.administrator();
+      const credentialId = await scene.wronglyStored({ useOwnCredential: false, authenticationCredentialId });
+      await scene.estate.setPermits(await scene.device(), 1);
+      const code = await killedAt(scene, credentialId, "after-point");
+      await untilQuiet(scene, code);
+      // Waits for the permit that the lost attempt holds, gets it from the look, and keeps it.
+      await scene.request(await scene.account());
+      const worker = await scene.worker(["staged"]);
+      await worker.reached("staged");
+      await scene.untilEvent(operationWorkflowId(code, 1), "TIMER_STARTED");
+      worker.go("staged");
       return scene.recordRun(code);
     },
   },

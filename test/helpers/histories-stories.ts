@@ -105,6 +105,16 @@ export const STORIES = {
     "ends: error",
   ],
   "applied-again": [...LOST, "probe: apply-again", "apply the same password again", ...SUCCESS],
+  "applied-again-when-permitted": [
+    ...LOST,
+    "probe: apply-again",
+    "apply the same password again",
+    "change: parked",
+    "waits for the device",
+    "told: wake",
+    "apply the same password again",
+    ...SUCCESS,
+  ],
   "taken-over-before-settled": [
     FIRST,
     "change: failed",
