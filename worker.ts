@@ -14,6 +14,7 @@ import { SessionPool } from "./activities/sessions.ts";
 import { Starter } from "./activities/starter.ts";
 import { wakeOperation } from "./activities/starts.ts";
 import { type Config, readConfig } from "./config/env.ts";
+import { LONGEST_CHANGE_MS } from "./contracts/change-limit.ts";
 import {
   DRIFT_SCHEDULE,
   MAIN_QUEUE,
@@ -33,8 +34,6 @@ import { findPlugin } from "./plugins/registry.ts";
 const PROBE_SLOTS = 20;
 /** Signals at once: thousands may have waited for one account. */
 const WAKES_AT_ONCE = 50;
-/** A change under way may finish after the signal to stop; the longest one takes about two minutes. */
-const GRACE = "3 minutes";
 
 export interface RunningWorker {
   /** Settles when the worker has stopped; rejects when it failed. */
@@ -105,7 +104,10 @@ export async function startWorker(config: Config, atMoment?: ActivityDeps["atMom
   return {
     done,
     stop: () => {
+      // Whoever goes on working starts what is new.
+      void starter.stop();
       for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
+      log.info("stopping: changes under way may finish");
     },
   };
 }
@@ -127,7 +129,8 @@ async function createWorkers({ config, connection, deps, client, mended }: Works
   const common = {
     connection,
     namespace: config.TEMPORAL_NAMESPACE,
-    shutdownGraceTime: GRACE,
+    // Its changes under way may finish, whatever their limits are: whoever stops it decides how long to wait.
+    shutdownGraceTime: LONGEST_CHANGE_MS,
   } satisfies Partial<WorkerOptions>;
   const workflows = config.KEYTURN_WORKFLOW_BUNDLE
     ? { workflowBundle: { codePath: config.KEYTURN_WORKFLOW_BUNDLE } }

@@ -1,5 +1,6 @@
 /** Starting operations' workflows, and waking those that run: the only places that call Temporal for them. */
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from "@temporalio/client";
+import { changeLimitMs } from "../contracts/change-limit.ts";
 import { chainWorkflowId, MAIN_QUEUE, operationWorkflowId, siteQueue } from "../contracts/ids.ts";
 import { type OperationInput, type OperationRef, SIGNALS, type Timing, WORKFLOWS } from "../contracts/messages.ts";
 import { withLimits } from "../contracts/policy.ts";
@@ -12,12 +13,7 @@ const ACTIVITY_QUEUE = 2;
 
 /** The time-outs of a run under these settings. */
 export function timing(settings: Settings): Timing {
-  const { connectTimeoutSeconds, readTimeoutSeconds, leaseSeconds } = settings;
-  return {
-    heartbeatMs: settings.heartbeatSeconds * 1000,
-    // Log in, send within the lease, log in again twice, and room for our own database.
-    changeMs: (3 * (connectTimeoutSeconds + readTimeoutSeconds) + leaseSeconds + 60) * 1000,
-  };
+  return { heartbeatMs: settings.heartbeatSeconds * 1000, changeMs: changeLimitMs(settings) };
 }
 
 /** What the workflow of a run is told. */

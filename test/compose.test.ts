@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { VARIABLES } from "../config/env.ts";
+import { WORKER_STOP_MS } from "../contracts/change-limit.ts";
 import { CHECKOUT } from "../scripts/engine/instance.ts";
 
 interface Service {
@@ -21,6 +22,7 @@ interface Service {
   ports?: string[];
   depends_on?: Record<string, { condition: string }>;
   healthcheck?: { test: string[] };
+  stop_grace_period?: string;
 }
 
 interface Compose {
@@ -54,6 +56,10 @@ const VENDORS: Record<string, readonly string[]> = {
     ),
   "temporalio/ui": ["TEMPORAL_ADDRESS", "TEMPORAL_DEFAULT_NAMESPACE"],
 };
+
+test("a worker that is stopped has the time that a change may take", () => {
+  expect(compose.services["worker"]?.stop_grace_period).toBe(`${WORKER_STOP_MS / 1000}s`);
+});
 
 test("all parts of the design are there", () => {
   const names = services.map(([name]) => name);

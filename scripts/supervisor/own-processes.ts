@@ -1,3 +1,4 @@
+import { WORKER_STOP_MS } from "../../contracts/change-limit.ts";
 import { MAIN_QUEUE } from "../../contracts/ids.ts";
 import type { Instance } from "../engine/instance.ts";
 import { isPolled } from "../engine/namespace.ts";
@@ -14,8 +15,6 @@ export interface OwnProcess {
   environment: Readonly<Record<string, string>>;
 }
 
-/** The worker lets changes under way finish, for at most three minutes. */
-const WORKER_GRACE_MS = 190_000;
 const API_GRACE_MS = 15_000;
 
 /** How to start a worker; its workflows are bundled before, once per content. */
@@ -29,7 +28,7 @@ export function startWorker(own: OwnProcess, say: (line: string) => void): () =>
       script: "worker.ts",
       environment: { ...own.environment, KEYTURN_WORKFLOW_BUNDLE: bundle },
       isReady: (pid) => isPolled(temporalAddress, { namespace, name: MAIN_QUEUE }, pid),
-      graceMs: WORKER_GRACE_MS,
+      graceMs: WORKER_STOP_MS,
     });
   };
 }
