@@ -1,6 +1,7 @@
 import type { HeartbeatDetails, OperationRef, ProbeResult } from "../contracts/messages.ts";
 import { withLimits } from "../contracts/policy.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
+import { makesAccount } from "../contracts/states.ts";
 import { recordAttempt } from "../db/queries/attempt.ts";
 import { type DoubtfulAttempt, stayInDoubt, type Takeover, takeOver } from "../db/queries/probe.ts";
 import { promote } from "../db/queries/promote.ts";
@@ -56,27 +57,31 @@ async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: J
   if (!attempt.everSent) return { kind: "failed", attempt: number, epoch, code: "change.interrupted" };
   const settings = withLimits(await deps.settings(), attempt.parties.policy?.limits);
   const work = new AttemptWork(deps, attempt, { settings, journal });
-  const creates = attempt.parties.kind === "ephemeral-credential-creation";
-  if (creates) {
-    // No current password gives back what rejected log-ins take from the account's budget: it is asked once.
-    if (!attempt.quiet) return stayUndecided(deps, work, nextLook(attempt, settings, undefined));
-    // Its removal waits: it removes whatever is there, so nobody has to know.
-    if (await isLifetimeOver(deps.db, attempt.candidate))
-      return { kind: "failed", attempt: number, epoch, code: "change.unverified" };
-  }
+  const creates = isCreation(attempt);
+  // No current password gives back what rejected log-ins take from the account's budget: it is asked once.
+  if (creates && !attempt.quiet) return stayUndecided(deps, work, nextLook(attempt, settings, undefined));
+  // Its removal waits: it removes whatever is there, so nobody has to know.
+  const removed = attempt.parties.kind === "ephemeral-credential-creation";
+  if (removed && (await isLifetimeOver(deps.db, attempt.candidate)))
+    return { kind: "failed", attempt: number, epoch, code: "change.unverified" };
   const candidate = await journal.step("probe", () => work.verify(true));
   if (candidate.verdict === "accepted") return promoteFound(deps, work, { journal, candidate });
   const current = candidate.verdict === "rejected" ? await checkCurrent(deps, work) : undefined;
   await recordAttempt(deps.db, work.claim(), journal.record());
 
   const fresh = attempt.quiet && candidate.verdict === "rejected";
-  // An account that was being made had no password before; whatever is left of it is removed with the credential.
+  // An account that was being made had no password before that could be asked for.
   if (fresh && (current === "accepted" || creates) && !work.lingers)
     return { kind: "failed", attempt: number, epoch, code: "change.not-applied" };
   if (attempt.quiet && attempt.probes >= settings.probes)
     return { kind: "failed", attempt: number, epoch, code: "change.unverified" };
   if (fresh && !isOwn(attempt.parties) && attempt.approved) return { kind: "apply-again", attempt: number, epoch };
   return stayUndecided(deps, work, nextLook(attempt, settings, candidate.freeAt));
+}
+
+/** Whether the password in doubt is the first of an account that the operation makes, and not one of a change before it. */
+function isCreation({ parties, candidate, code }: DoubtfulAttempt): boolean {
+  return makesAccount(parties.kind) && candidate.operationCode === code;
 }
 
 async function stayUndecided(deps: ActivityDeps, work: AttemptWork, nextAt: Date): Promise<ProbeResult> {
@@ -112,7 +117,7 @@ function nextLook(attempt: DoubtfulAttempt, settings: Settings, freeAt: Date | u
   const pause = Math.min(settings.probeSeconds * 1000 * 2 ** Math.min(attempt.probes - 1, 10), LONGEST_PAUSE_MS);
   const grown = Date.now() + pause;
   const quietAt = attempt.quiet || !attempt.quietAt ? grown : attempt.quietAt.getTime() + 100;
-  const next = attempt.parties.kind === "ephemeral-credential-creation" ? quietAt : Math.min(grown, quietAt);
+  const next = isCreation(attempt) ? quietAt : Math.min(grown, quietAt);
   // Clocks of worker and database may differ: never look again at once.
   return new Date(Math.max(next, Date.now() + SHORTEST_PAUSE_MS, freeAt?.getTime() ?? 0));
 }
