@@ -73,14 +73,7 @@ export async function startWorker(config: Config, atMoment?: ActivityDeps["atMom
     findPlugin,
     worker: `${hostname()}:${process.pid}`,
     sessions: new SessionPool(),
-    wake: (refs) =>
-      inLanes(refs, WAKES_AT_ONCE, async (ref) => {
-        try {
-          await wakeOperation(client, ref);
-        } catch (error) {
-          log.warn({ err: error, code: ref.code }, "a workflow could not be woken; the sweep will");
-        }
-      }),
+    wake: waker(client, log),
     ...(atMoment ? { atMoment } : {}),
   };
   const metrics = openMetrics(config.KEYTURN_WORKER_METRICS_PORT);
@@ -110,6 +103,18 @@ export async function startWorker(config: Config, atMoment?: ActivityDeps["atMom
       log.info("stopping: changes under way may finish");
     },
   };
+}
+
+/** Tells workflows to go on; one that cannot be told does when the sweep comes by. */
+function waker(client: Client, log: ActivityDeps["log"]): ActivityDeps["wake"] {
+  return (refs) =>
+    inLanes(refs, WAKES_AT_ONCE, async (ref) => {
+      try {
+        await wakeOperation(client, ref);
+      } catch (error) {
+        log.warn({ err: error, code: ref.code }, "a workflow could not be woken; the sweep will");
+      }
+    });
 }
 
 function sites(config: Config): string[] {
