@@ -1,0 +1,20 @@
+/** Users of a private sshd who are made with a password, as a test asks for them. */
+import type { Estate } from "../helpers/estate.ts";
+import { CREATE } from "./ephemeral-scene.ts";
+import type { JobScene } from "./jobs-scene.ts";
+
+/** Registers an account that is not there yet, and asks for its creation. */
+export async function requestUser(scene: JobScene, estate: Estate, create = CREATE) {
+  const { deviceId, rootId } = await scene.register(estate);
+  const username = scene.freshName();
+  const credentialId = await estate.addCredential({
+    deviceId,
+    plugin: "ssh",
+    username,
+    useOwnCredential: false,
+    authenticationCredentialId: rootId,
+  });
+  const templateId = await scene.addTemplate(estate, "user-creation", create);
+  const again = () => scene.request(estate, { kind: "user-creation", templateId, credentialId });
+  return { code: await again(), credentialId, username, templateId, again };
+}
