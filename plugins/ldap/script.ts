@@ -3,6 +3,7 @@ import type { Change } from "ldapts";
 import { CannotCarry, renderText } from "../../templates/language/render.ts";
 import { type BoundScript, type Command, NEW_PASSWORD_TAGS, type Text } from "../../templates/language/script.ts";
 import { type Call, type Device, PluginFailure } from "../plugin.ts";
+import { hostOf } from "./check.ts";
 import type { Connection } from "./connection.ts";
 import { valueContext } from "./language.ts";
 import { baseDn } from "./names.ts";
@@ -121,9 +122,8 @@ function foundBy({ found }: State): string {
 /** The connection is the device's; a template may name it, but no other one. */
 function checkTarget({ device, script: { values } }: Run, target: Text | undefined): void {
   const named = target ? renderText(target, values, "plain") : "null";
-  const host = named.replace(/^ldaps?:\/\//i, "").replace(/(:\d+)?\/?$/, "");
-  const known = [device.address, values.IP, values.HOSTNAME, "null", ""];
-  if (known.includes(host)) return;
+  const known = [device.address, values.IP, values.HOSTNAME, values.DOMAIN, "null", ""];
+  if (known.includes(hostOf(named))) return;
   throw new PluginFailure("target.unexpected", "the template connects to another server than the device");
 }
 

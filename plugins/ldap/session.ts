@@ -67,6 +67,7 @@ async function applyNative(bound: Bound, change: Change, { call, pointOfNoReturn
 async function applyScript(bound: Bound, change: Change, { call, pointOfNoReturn }: Moment): Promise<void> {
   if (!change.script) return;
   refuseIllegal(change);
+  refuseUnfit(bound.device, change.script);
   await execute(bound, change.script, call, async (commands) => {
     if (commands.some(carriesNewPassword)) await pointOfNoReturn();
   });
@@ -75,6 +76,7 @@ async function applyScript(bound: Bound, change: Change, { call, pointOfNoReturn
 /** Looks up what the template finds, before it would change anything: nothing in a directory can be undone. */
 async function rehearse(bound: Bound, { script, values }: BoundScript, call: Call): Promise<number | undefined> {
   const { commands } = script;
+  refuseUnfit(bound.device, { script, values });
   const at = commands.findIndex(
     ({ name, args }) => CHANGING.has(name) || args.some((text) => hasTag(text, PASSWORD_TAGS)),
   );
@@ -90,6 +92,19 @@ function execute(
   beforeChange: (commands: readonly Command[]) => Promise<void>,
 ): Promise<void> {
   return runScript({ connection, device, boundAs, script, call, beforeChange });
+}
+
+/** In Active Directory another attribute would hold the password readable, and no log-in would be checked against it. */
+function refuseUnfit(device: Device, { script }: BoundScript): void {
+  if (settingsOf(device).directory !== "active-directory") return;
+  const unfit = script.commands.find((command) => {
+    const [attribute] = command.args[0] ?? [];
+    const fits = typeof attribute === "string" && /^unicodePwd$/i.test(attribute);
+    return CHANGING.has(command.name) && carriesNewPassword(command) && !fits;
+  });
+  if (!unfit) return;
+  const detail = `line ${unfit.line}: Active Directory takes a password as unicodePwd only`;
+  throw new PluginFailure("template.refused", detail);
 }
 
 function refuseIllegal({ next }: Change): void {

@@ -65,9 +65,12 @@ function checkArgument(command: PlacedCommand, index: number, dialect: Dialect):
 function checkCommand(command: PlacedCommand, { dialect, kind }: Asked): Complaint[] {
   const inArguments = command.args.flatMap((_, index) => checkArgument(command, index, dialect));
   const isRefused = inArguments.some(({ severity }) => severity === "refusal");
-  const reason = isRefused ? undefined : findRule(dialect, command.name)?.rule.check?.(command.args.map(written));
+  const rule = isRefused ? undefined : findRule(dialect, command.name)?.rule;
+  const args = command.args.map(written);
+  const [reason, doubt] = [rule?.check?.(args), rule?.doubt?.(args)];
   return [
     ...(reason === undefined ? [] : [complaint("argument.value", reason, command)]),
+    ...(doubt === undefined || reason !== undefined ? [] : [complaint("argument.doubtful", doubt, command)]),
     ...command.tags.flatMap((tag) => checkTag(tag, kind)),
     ...inArguments,
   ];
@@ -78,6 +81,15 @@ function sendsNewPassword(command: PlacedCommand, dialect: Dialect): boolean {
   return command.args.some((text, index) => {
     const context = argumentContext(command, index, dialect);
     return context !== "pattern" && context !== "regex" && hasTag(text, NEW_PASSWORD_TAGS);
+  });
+}
+
+/** What the dialect finds wrong with commands because of those before them. */
+function checkPlaces(commands: readonly PlacedCommand[], dialect: Dialect): Complaint[] {
+  const all = commands.map(({ name, args }) => ({ name, args: args.map(written) }));
+  return (dialect.checkTogether?.(all) ?? []).flatMap(({ index, message }) => {
+    const command = commands[index];
+    return command ? [complaint("command.place", message, command)] : [];
   });
 }
 
@@ -114,6 +126,7 @@ export function checkTemplate(asked: Asked): { script: Script; complaints: Compl
   const complaints = [
     ...reading,
     ...commands.flatMap((command) => checkCommand(command, asked)),
+    ...checkPlaces(commands, asked.dialect),
     ...checkWhole(commands, asked, refused),
   ];
   return {

@@ -24,6 +24,21 @@ export interface CommandRule {
   readonly contexts: readonly Context[];
   /** Says what is wrong with the literal arguments of one command; undefined when nothing is. */
   check?(args: readonly string[]): string | undefined;
+  /** Says what is doubtful about them, in a sentence. */
+  doubt?(args: readonly string[]): string | undefined;
+}
+
+/** A command as its author wrote it, tags included. */
+export interface WrittenCommand {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+/** What is wrong with a command because of those before it, in a sentence. */
+export interface WrongCommand {
+  /** Its place among the commands, from 0. */
+  readonly index: number;
+  readonly message: string;
 }
 
 export interface Dialect {
@@ -38,4 +53,6 @@ export interface Dialect {
   readonly sql?: SqlDialect;
   /** Of `lines` and `expect`: by name, in lower case. */
   readonly commands: Readonly<Record<string, CommandRule>>;
+  /** Says which commands cannot stand where they do. */
+  checkTogether?(commands: readonly WrittenCommand[]): readonly WrongCommand[];
 }

@@ -4,8 +4,10 @@ import type { Complaint } from "./script.ts";
 export const RULES = {
   "template.empty": "refusal",
   "command.unknown": "refusal",
+  "command.place": "refusal",
   "arguments.count": "refusal",
   "argument.value": "refusal",
+  "argument.doubtful": "warning",
   "argument.trailing": "warning",
   "quote.missing": "warning",
   "quote.unclosed": "warning",

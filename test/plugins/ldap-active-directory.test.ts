@@ -172,6 +172,21 @@ describeAsRoot("ldap on Active Directory", PACKAGES, () => {
       expect(await verdict(renewed)).toBe("rejected verify.rejected");
     });
 
+    it("a password in another attribute would be readable there: it is refused, and not sent", async () => {
+      const login = await account();
+      const next = newPassword();
+      const body = `${bind}\nmod-replace userPassword "[#NEW_PASSWORD#]"`;
+      const script = scriptOf(body, { USERNAME: login.username, NEW_PASSWORD: next });
+      const changed = { ...other(login, next), script };
+      expect(
+        await attempt({ plugin, device: deviceOf(shared), login: loginOf(shared), change: changed }),
+      ).toMatchObject({
+        asked: 0,
+        error: { code: "template.refused", effect: "none", message: expect.stringMatching(/^line 5: /) as string },
+      });
+      expect((await shared.entry(login.username))["userPassword"]).toBeUndefined();
+    });
+
     it("switches an account off and on, and puts it into a group and out again", async () => {
       const login = await account();
       await shared.addGroup("auditors");
