@@ -49,7 +49,7 @@ export class AttemptWork {
 
   /** Whether a password may go on logging in after it was replaced. */
   get lingers(): boolean {
-    return this.#work.plugin.capabilities.lingerMs > 0 || this.#prover.capabilities.lingerMs > 0;
+    return this.#work.lingers || (this.#prover.lingerMs?.(this.#proverDevice.settings) ?? 0) > 0;
   }
 
   get mayBeSent(): boolean {

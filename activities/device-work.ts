@@ -64,6 +64,10 @@ export class DeviceWork {
     this.#tools = tools;
   }
 
+  get lingers(): boolean {
+    return (this.plugin.lingerMs?.(this.#device.settings) ?? 0) > 0;
+  }
+
   get mayBeSent(): boolean {
     return this.#mayBeSent;
   }

@@ -67,7 +67,6 @@ export const PluginList = z
           operations: z.array(z.string()),
           propagationMs: z.number(),
           settleMs: z.number(),
-          lingerMs: z.number(),
           heavy: z.boolean(),
         }),
         experimental: z.boolean().describe("Whether no real server has proven it yet."),

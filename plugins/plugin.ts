@@ -97,8 +97,6 @@ export interface Capabilities {
   readonly propagationMs: number;
   /** How long something sent may still take effect after the connection was cut. Milliseconds. */
   readonly settleMs: number;
-  /** How long an old password may go on logging in after a change; 0 when it stops at once. Milliseconds. */
-  readonly lingerMs: number;
   /** Whether its work needs a browser or another heavy helper. */
   readonly heavy: boolean;
 }
@@ -115,6 +113,11 @@ export interface Plugin {
   readonly experimental?: true;
   /** What passwords the device can take under these settings. */
   legalPassword(settings: Readonly<Record<string, unknown>>, own: boolean): LegalPassword;
+  /**
+   * How long an old password may go on logging in after a change, under these settings; absent where it stops at once.
+   * Milliseconds.
+   */
+  lingerMs?(settings: Readonly<Record<string, unknown>>): number;
   /** Set where a secret is no password out of an alphabet. */
   readonly secretForm?: SecretForm;
   /**

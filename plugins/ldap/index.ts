@@ -11,7 +11,11 @@ import { bindOf } from "./script.ts";
 import { createSession } from "./session.ts";
 import { LdapSettings } from "./settings.ts";
 
-/** Active Directory lets the old password in for so long; the capability is one for all directories. Milliseconds. */
+/**
+ * Active Directory lets the old password in for so long, unless the domain says otherwise (`OldPasswordAllowedPeriod`):
+ * https://learn.microsoft.com/en-us/troubleshoot/windows-server/windows-security/new-setting-modifies-ntlm-network-authentication
+ * Milliseconds.
+ */
 const LINGER_MS = 3_600_000;
 
 export const ldap: Plugin = {
@@ -39,11 +43,11 @@ export const ldap: Plugin = {
     propagationMs: 0,
     // A server that was busy or stopped reads what has arrived.
     settleMs: 5000,
-    lingerMs: LINGER_MS,
     heavy: false,
   },
   language,
   legalPassword: (settings) => legalPassword(LdapSettings.parse(settings)),
+  lingerMs: (settings) => (LdapSettings.parse(settings).directory === "active-directory" ? LINGER_MS : 0),
   identify: readIdentity,
   async open(device, login, call, script) {
     const told = script && nameOf(() => bindOf(script));

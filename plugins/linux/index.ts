@@ -20,7 +20,6 @@ export const linux: Plugin = {
     propagationMs: 0,
     // A chpasswd that has its line goes on without the connection: one password hash and the lock of /etc/shadow.
     settleMs: 5000,
-    lingerMs: 0,
     heavy: false,
   },
   legalPassword: (_settings, own) => legalPassword(own),

@@ -53,7 +53,6 @@ function misbehaving(behaviour: Behaviour) {
       operations: [],
       propagationMs: 0,
       settleMs: 0,
-      lingerMs: 0,
       heavy: false,
     },
     legalPassword: () => ({ alphabet: "a", minLength: 1, maxLength: 1 }),

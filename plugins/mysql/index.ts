@@ -22,7 +22,6 @@ export const mysql: Plugin = {
     operations: STATEMENT_KINDS,
     propagationMs: 0,
     settleMs: LIMIT_S * 1000,
-    lingerMs: 0,
     heavy: false,
   },
   language,

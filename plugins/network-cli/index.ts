@@ -19,7 +19,6 @@ export const networkCli: Plugin = {
     propagationMs: 0,
     // A line that has arrived is carried out, and a busy device is slow.
     settleMs: 5000,
-    lingerMs: 0,
     heavy: false,
   },
   legalPassword: (settings) => legalPassword((settings as NetworkSettings).longestPassword),

@@ -25,7 +25,6 @@ export function createOracle(driver: Driver): Plugin {
       propagationMs: 0,
       // A database that was busy or stopped reads what has arrived.
       settleMs: 10_000,
-      lingerMs: 0,
       heavy: false,
     },
     language,

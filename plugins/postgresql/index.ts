@@ -27,7 +27,6 @@ export const postgresql: Plugin = {
     operations: STATEMENT_KINDS,
     propagationMs: 0,
     settleMs: LIMIT_MS,
-    lingerMs: 0,
     heavy: false,
   },
   language,

@@ -18,7 +18,6 @@ export const redis: Plugin = {
     propagationMs: 0,
     // A server that was busy or stopped reads what has arrived.
     settleMs: 5000,
-    lingerMs: 0,
     heavy: false,
   },
   legalPassword: () => LEGAL,

@@ -23,7 +23,6 @@ export function createSqlServer(driver: Driver): Plugin {
       operations: STATEMENT_KINDS,
       propagationMs: 0,
       settleMs: LIMIT_MS,
-      lingerMs: 0,
       heavy: false,
     },
     language,

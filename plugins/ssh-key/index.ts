@@ -22,7 +22,6 @@ export const sshKey: Plugin = {
     propagationMs: 0,
     // A command that has its line goes on without the connection: the wait for the lock of the file.
     settleMs: 10_000,
-    lingerMs: 0,
     heavy: false,
   },
   legalPassword: () => ({ alphabet: ALPHABET, minLength: 1, maxLength: 16_384 }),

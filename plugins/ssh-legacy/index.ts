@@ -24,7 +24,6 @@ export const sshLegacy: Plugin = {
     operations: TERMINAL_OPERATIONS,
     propagationMs: 0,
     settleMs: 5000,
-    lingerMs: 0,
     heavy: false,
   },
   language,

@@ -20,7 +20,6 @@ export const ssh: Plugin = {
     propagationMs: 0,
     // A passwd that has its lines goes on without the connection: one password hash and the lock of /etc/shadow.
     settleMs: 5000,
-    lingerMs: 0,
     heavy: false,
   },
   language,

@@ -20,7 +20,6 @@ export const tkExpect: Plugin = {
     propagationMs: 0,
     // A passwd that has its lines goes on without the connection.
     settleMs: 5000,
-    lingerMs: 0,
     heavy: false,
   },
   language,

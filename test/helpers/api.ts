@@ -44,7 +44,6 @@ export const PLAIN_PLUGIN: PluginInfo = {
     operations: ["change-password"],
     propagationMs: 0,
     settleMs: 0,
-    lingerMs: 0,
     heavy: false,
   },
   parseSettings: (settings) =>
