@@ -111,7 +111,7 @@ export function addJobCommand(operations: Command, start: Start): void {
     .description("request an operation that runs a template: users, groups, activation, tasks")
     .option(
       "--credential <credential>",
-      "the account it is about, by id or, while it is active, user@device; its settings say who logs in",
+      "the account it is about, by id or, while it is active, user@device; its settings say who logs in, and a password that the template gives is its own then",
     )
     .option("--login <credential>", "else the account that logs in")
     .option("--device <device>", "and where, by id or name");

@@ -17,6 +17,7 @@ const LINES: PluginInfo = {
     template: "required",
     operations: [
       "group-creation",
+      "user-creation",
       "user-deletion",
       "credential-activation",
       "task-manager",
@@ -114,6 +115,36 @@ describe("a job", () => {
     expect(await ask(body)).toMatchObject({ status: 409, body: { code: "credential.change-open" } });
     expect((await operator("POST", `/v1/operations/${answer.code}/cancel`)).status).toBe(200);
     expect((await ask({ ...body, deviceId })).status).toBe(202);
+  });
+
+  test("that gives a user a password needs the credential whose it becomes, and another account that logs in", async () => {
+    const kind = "user-creation";
+    const templateId = await addTemplate(kind, 'exec "useradd [#USERNAME#]"\nexec "[#PASSWORD#]"');
+    const common = { kind, templateId };
+    const nobody = { ...common, deviceId, authenticationCredentialId: login, parameters: { username: "ann" } };
+    expect(await ask(nobody)).toMatchObject({
+      status: 422,
+      body: { code: "operation.parameters", errors: [{ field: "credentialId", got: "nothing" }] },
+    });
+    const set = (what: ReturnType<typeof sql>) =>
+      api.db.execute(sql`update credentials set ${what} where id = ${credentialId}`);
+    await set(sql`use_own_credential = true, authentication_credential_id = null`);
+    const own = await ask({ ...common, credentialId });
+    expect(own.body).toMatchObject({ code: "credential.no-authenticator", detail: expect.stringContaining("log in") });
+    // It has no password before: nobody asks for one.
+    await set(sql`use_own_credential = false, authentication_credential_id = ${login}`);
+    await api.db.execute(sql`delete from secret_versions where credential_id = ${credentialId}`);
+    await set(sql`attention = 'change.unverified', attention_since = now()`);
+    expect((await ask({ ...common, credentialId })).body.code).toBe("credential.attention");
+    await set(sql`attention = null, attention_since = null`);
+    const { status, body } = await ask({ ...common, credentialId });
+    expect(status).toBe(202);
+    const [row] = await api.db.execute(sql`select gives_password from operations where code = ${body.code}`);
+    expect(row).toEqual({ gives_password: true });
+    await operator("POST", `/v1/operations/${body.code}/cancel`);
+    const job = await ask({ kind, credentialId, templateId: await addTemplate(kind, 'exec "useradd [#USERNAME#]"') });
+    const [plain] = await api.db.execute(sql`select gives_password from operations where code = ${job.body.code}`);
+    expect(plain).toEqual({ gives_password: false });
   });
 
   test("of an account may be about an inactive credential only where it activates it", async () => {

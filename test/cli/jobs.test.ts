@@ -17,6 +17,7 @@ import { type Ran, System } from "./system.ts";
 
 const TEMPLATES = {
   "ssh/group-creation/Make a group.txt": typed("groupadd [#GRUPO_NOME#]"),
+  "ssh/user-creation/Make a user.txt": CREATE,
   "ssh/ephemeral-credential-creation/Make a guest.txt": CREATE,
   "ssh/ephemeral-credential-removal/Remove a guest.txt": REMOVE,
 };
@@ -38,7 +39,7 @@ describeAsRoot("keyturn operations create and keyturn ephemeral", ["openssh-serv
     }
     const approver = (await keyturn(["token", "create", "p", "--owner", "Petra", "--role", "approver"])).output.trim();
     await good(["template", "import", folder]);
-    for (const name of ["make a group", "make a guest", "remove a guest"])
+    for (const name of ["make a group", "make a user", "make a guest", "remove a guest"])
       await good(["template", "approve", name], "", approver);
     const settings = join(folder, ".settings.json");
     await writeFile(settings, JSON.stringify({ ssh: {} }));
@@ -72,6 +73,23 @@ describeAsRoot("keyturn operations create and keyturn ephemeral", ["openssh-serv
     expect((await good(made)).output).toContain("group-creation");
     expect((await target.run(["getent", "group", "night=shift"])).code).toBe(0);
     expect(await keyturn(["operations", "create", "change-password"])).toMatchObject({ exitCode: EXIT.usage });
+  });
+
+  test("a user is made with a password, which the registered credential then has", async () => {
+    const add = ["credential", "add", "new-user@unix", "--plugin=ssh", "--authenticator=root@unix", "--no-password"];
+    await good(add);
+    await good([
+      "operations",
+      "create",
+      "user-creation",
+      "--credential=new-user@unix",
+      "--template=make a user",
+      "--wait",
+    ]);
+    const custodian = ["token", "create", "c2", "--owner", "Carl", "--role", "custodian"];
+    const token = (await good(custodian)).output.trim();
+    const password = (await good(["credential", "reveal", "new-user@unix", "--reason=first"], "", token)).output.trim();
+    expect(await answer(target, "new-user", password)).toBe("verify.accepted");
   });
 
   test("an account is made for eight hours, and run-now removes it earlier", async () => {

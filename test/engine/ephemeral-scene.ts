@@ -22,13 +22,16 @@ export interface Asked {
   readonly remove?: string;
   readonly lifetimeMinutes?: number;
   readonly scheduledFor?: Date;
+  /** Done before with its name, which no account has. */
+  readonly prepare?: (username: string) => Promise<void>;
 }
 
 /** Asks for one with a name of its own. */
 export async function requestOne(scene: JobScene, estate: Estate, asked: Asked = {}) {
-  const { create = CREATE, remove = REMOVE, lifetimeMinutes = 60, ...more } = asked;
+  const { create = CREATE, remove = REMOVE, lifetimeMinutes = 60, prepare, ...more } = asked;
   const { deviceId, rootId } = await scene.register(estate);
   const username = scene.freshName();
+  await prepare?.(username);
   const removalTemplateId = await scene.addTemplate(estate, "ephemeral-credential-removal", remove);
   const opened = await scene.requestEphemeral(estate, {
     deviceId,

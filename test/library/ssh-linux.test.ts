@@ -55,6 +55,15 @@ describeOnSshd("the library on Linux over SSH", ["openssh-server", "sudo"], () =
       expect(await lookUp("passwd", USERNAME)).toEqual([""]);
     });
 
+    it("makes an account with a password, and leaves one that is there as it is", async () => {
+      const path = `ssh/user-creation/linux-${way}-password.txt`;
+      const account = login(`pass-${way}`, FIRST);
+      const password = await changeBy(path, account, who());
+      const again = changeBy(path, account, who());
+      await expect(again).rejects.toMatchObject({ code: "account.exists", refused: true });
+      expect(await logsIn({ path, device: deviceOf(target) }, { ...account, password })).toBe(true);
+    });
+
     it("locks an account and unlocks it", async () => {
       const account = login(`lock-${way}`, FIRST);
       await target.run(["useradd", account.username]);
