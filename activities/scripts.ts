@@ -72,6 +72,8 @@ function tagValues(vault: Vault, facts: TagFacts): TagValues {
     AUTH_PASSWORD: password,
     COE_SENHA: password,
     IP: device.address,
+    CONNECT_IP: device.address,
+    ...(device.port !== null && { CONNECT_PORT: String(device.port) }),
     HOSTNAME: device.name,
     DOMAIN: device.domain,
     SERVER_PATH: device.url,

@@ -65,7 +65,8 @@ export async function findTemplate(
   text: string,
   filters: { plugin?: string; kind?: string } = {},
 ): Promise<Template> {
-  return findNamed<Template>(text, "active template", {
+  const meant = [filters.plugin && `of ${filters.plugin}`, filters.kind && `for ${filters.kind}`].filter(Boolean);
+  return findNamed<Template>(text, ["active template", ...meant].join(" "), {
     byId: (id) => api.get(`v1/templates/${id}`),
     all: async () => (await api.list<Template>("v1/templates", { ...filters, name: text, active: true })).items,
   });

@@ -1,6 +1,6 @@
 /** The files of a folder of templates, as they are sent to the API. */
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join, resolve, sep } from "node:path";
+import { join, resolve, sep } from "node:path";
 import type { TemplateFile } from "./api-types.ts";
 import { CliError, EXIT } from "./exit-codes.ts";
 
@@ -24,20 +24,24 @@ function isOther(name: string): boolean {
 }
 
 async function walk(path: string): Promise<string[]> {
-  const entries = await readdir(path, { withFileTypes: true });
+  const entries = await readdir(path, { withFileTypes: true }).catch(unreadable(path));
   const kept = entries.filter(({ name }) => !isOther(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const found = await Promise.all(
     kept.map(async (entry) => {
       const inside = join(path, entry.name);
       if (entry.isDirectory()) return walk(inside);
-      return entry.isFile() ? [inside] : [];
+      // A link to a folder may lead back here.
+      const isLinked = entry.isSymbolicLink() && !(await stat(inside).catch(unreadable(inside))).isDirectory();
+      return entry.isFile() || isLinked ? [inside] : [];
     }),
   );
   return found.flat();
 }
 
-/** Old libraries are not always in UTF-8. */
+/** Old libraries are not always in UTF-8; what Windows calls Unicode begins with a mark of its own. */
 function decode(bytes: Uint8Array): string {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder("utf-16be").decode(bytes);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -45,8 +49,17 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
+/** Makes of a failure to read the error that names what could not be read. */
+function unreadable(path: string): (cause: unknown) => never {
+  return (cause) => {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    const hint = code === "EACCES" ? "You may not read it." : `It was looked for at ${resolve(path)}.`;
+    throw new CliError(EXIT.notFound, `${path} cannot be read.`, hint, { cause });
+  };
+}
+
 async function readTemplate(shown: string): Promise<Found> {
-  const body = decode(await readFile(shown));
+  const body = decode(await readFile(shown).catch(unreadable(shown)));
   if (body.length > LONGEST)
     throw new CliError(EXIT.data, `${shown} is no template: it has ${body.length} characters.`, "Leave it out.");
   return { shown, file: { path: resolve(shown).split(sep).slice(-PARTS).join("/").slice(-1000), body } };
@@ -59,16 +72,9 @@ async function readTemplate(shown: string): Promise<Found> {
 export async function readTemplates(paths: readonly string[]): Promise<Found[]> {
   const found: Found[] = [];
   for (const path of paths) {
-    try {
-      // In the order in which they were named.
-      const files = (await stat(path)).isDirectory() ? await walk(path) : [path];
-      for (const file of files) found.push(await readTemplate(file));
-    } catch (cause) {
-      if (cause instanceof CliError) throw cause;
-      throw new CliError(EXIT.notFound, `${basename(path)} cannot be read.`, `It was looked for at ${path}.`, {
-        cause,
-      });
-    }
+    // In the order in which they were named.
+    const isFolder = (await stat(path).catch(unreadable(path))).isDirectory();
+    for (const file of isFolder ? await walk(path) : [path]) found.push(await readTemplate(file));
   }
   if (found.length === 0) throw new CliError(EXIT.notFound, "There is no file to read.");
   return found;

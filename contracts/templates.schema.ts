@@ -6,18 +6,18 @@ import { OPERATION_KINDS } from "./states.ts";
 const LONGEST = 200_000;
 const Kind = z.enum(OPERATION_KINDS);
 const Plugin = line(100).min(1);
-const Name = line(200).trim().min(1);
-const Body = lines(LONGEST).describe("One command a line, or statements, as `docs/templates.md` says.");
+export const TemplateName = line(200).trim().min(1);
+export const TemplateBody = lines(LONGEST).describe("One command a line, or statements, as `docs/templates.md` says.");
 
 export const TemplateInput = z
-  .strictObject({ name: Name, plugin: Plugin, kind: Kind, body: Body })
+  .strictObject({ name: TemplateName, plugin: Plugin, kind: Kind, body: TemplateBody })
   .meta({ id: "NewTemplate" });
 export type TemplateInput = z.infer<typeof TemplateInput>;
 
 export const TemplatePatch = z
   .strictObject({
-    name: Name,
-    body: Body.describe("Another text is a new version."),
+    name: TemplateName,
+    body: TemplateBody.describe("Another text is a new version."),
     active: z.boolean().describe("Whether it may be chosen and run."),
   })
   .partial()
@@ -163,7 +163,7 @@ export type TemplateImport = z.infer<typeof TemplateImport>;
 export const RenderInput = z
   .strictObject({
     credentialId: Id.describe("Whose values stand for the tags; its passwords are not opened."),
-    body: Body.optional().describe("A text that is not saved; the latest version when absent."),
+    body: TemplateBody.optional().describe("A text that is not saved; the latest version when absent."),
   })
   .meta({ id: "RenderRequest" });
 

@@ -1,4 +1,11 @@
-import type { CheckedFile, TemplateCheck, TemplateFile, TemplateFiles } from "../../contracts/templates.schema.ts";
+import {
+  type CheckedFile,
+  TemplateBody,
+  type TemplateCheck,
+  type TemplateFile,
+  type TemplateFiles,
+  TemplateName,
+} from "../../contracts/templates.schema.ts";
 import { checkTemplate } from "../../templates/language/check.ts";
 import type { Dialect } from "../../templates/language/dialect.ts";
 import { formatTemplate } from "../../templates/language/format.ts";
@@ -29,21 +36,38 @@ function checkFile(
 ): NamedFile {
   const about = { path, name, plugin: plugin ?? null, kind: kind ?? null };
   const dialect = plugin !== undefined && Object.hasOwn(dialects, plugin) ? dialects[plugin] : undefined;
+  const unfit = [...unstorable(name, body), ...(kind === undefined ? [refusal("file.kind", NO_KIND)] : [])];
   if (!dialect || kind === undefined) {
-    const complaints = [
-      ...(dialect ? [] : [unknown("file.plugin", "No folder names a plugin that takes templates: say which.")]),
-      ...(kind === undefined ? [unknown("file.kind", "No folder names a kind of operation: say which.")] : []),
-    ];
+    const complaints = [...(dialect ? [] : [refusal("file.plugin", noPlugin(plugin, path))]), ...unfit];
     return { ...about, verdict: "refused", complaints, formatted: null };
   }
-  const { complaints } = checkTemplate({ body, dialect, kind });
+  const complaints = unfit.length > 0 ? unfit : checkTemplate({ body, dialect, kind }).complaints;
   if (isRefused(complaints)) return { ...about, verdict: "refused", complaints, formatted: null };
   const verdict = complaints.length > 0 ? "warnings" : "parsed";
   return { ...about, verdict, complaints, formatted: formatTemplate(body, dialect) };
 }
 
-function unknown(rule: string, message: string): Complaint {
+/** A complaint about a whole file. */
+export function refusal(rule: string, message: string): Complaint {
   return { severity: "refusal", rule, message, line: 1, column: 1 };
+}
+
+const NO_KIND = "No folder names a kind of operation: say which.";
+const BAD_NAME = "The file's name is empty, longer than 200 characters, or holds a control character.";
+const BAD_TEXT = "The text holds a zero character or half of a surrogate pair.";
+
+function noPlugin(given: string | undefined, path: string): string {
+  if (given !== undefined) return "There is no such plugin, or it takes no templates; GET /v1/plugins lists them.";
+  const folder = path.split(/[/\\]/).at(-3);
+  const shown = folder !== undefined && /^[\w .+-]{1,40}$/.test(folder) ? ` (${folder} is none here)` : "";
+  return `No folder names a plugin that takes templates${shown}: say which one it is for.`;
+}
+
+/** Why a file cannot become a template, whatever it says. */
+function unstorable(name: string, body: string): Complaint[] {
+  const stored = TemplateName.safeParse(name).success;
+  const text = TemplateBody.safeParse(body).success;
+  return [...(stored ? [] : [refusal("file.name", BAD_NAME)]), ...(text ? [] : [refusal("file.text", BAD_TEXT)])];
 }
 
 /** The files with how many of them have each verdict. */

@@ -2,9 +2,8 @@ import type { ImportedFile, TemplateFiles, TemplateImport } from "../../contract
 import type { Transaction } from "../../db/client.ts";
 import { type Actor, auditObject } from "../../db/queries/audit.ts";
 import { createTemplate, editTemplate, findTemplate } from "../../db/queries/templates.ts";
-import type { Complaint } from "../../templates/language/script.ts";
 import type { PluginInfo } from "../deps.ts";
-import { checkFiles, type NamedFile } from "./check-files.ts";
+import { checkFiles, type NamedFile, refusal } from "./check-files.ts";
 
 interface Importing {
   readonly plugins: readonly PluginInfo[];
@@ -41,15 +40,12 @@ export async function importFiles(tx: Transaction, given: TemplateFiles, how: Im
 
 const TWICE = ["file.twice", "Another file before it has the same name, plugin and kind."] as const;
 const SHIPPED = ["file.shipped", "A template of this name came with Keyturn: give yours another name."] as const;
-const LONG_NAME = ["file.name", "The file's name is longer than 200 characters, or empty."] as const;
-const UNSTORABLE = ["file.text", "The text holds a zero character or half of a surrogate pair."] as const;
 
 function refuse(
   { name: _name, formatted: _formatted, ...file }: NamedFile,
   why: readonly [string, string],
 ): ImportedFile {
-  const refusal: Complaint = { severity: "refusal", rule: why[0], message: why[1], line: 1, column: 1 };
-  return { ...file, verdict: "refused", complaints: [refusal, ...file.complaints], done: "refused", id: null };
+  return { ...file, verdict: "refused", complaints: [refusal(...why), ...file.complaints], done: "refused", id: null };
 }
 
 async function importFile(
@@ -60,8 +56,6 @@ async function importFile(
   const { name, formatted: _formatted, ...about } = file;
   const { plugin, kind } = about;
   if (file.verdict === "refused" || plugin === null || kind === null) return { ...about, done: "refused", id: null };
-  if (name.trim() === "" || name.length > 200) return refuse(file, LONG_NAME);
-  if (body.includes("\0") || !body.isWellFormed()) return refuse(file, UNSTORABLE);
   const stored = await findTemplate(tx, { name, plugin, kind });
   if (stored?.latestBody === body) return { ...about, done: "unchanged", id: stored.id };
   if (stored?.shipped) return refuse(file, SHIPPED);

@@ -47,6 +47,8 @@ function known({ account, login, device }: Subject): TagValues {
     AUTH_USER: login.username,
     AUTH_DOMAIN: login.domain,
     IP: device.address,
+    CONNECT_IP: device.address,
+    ...(device.port !== null && { CONNECT_PORT: String(device.port) }),
     HOSTNAME: device.name,
     DOMAIN: device.domain,
     SERVER_PATH: device.url,

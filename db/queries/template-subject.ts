@@ -16,7 +16,13 @@ export async function readTemplateSubject(db: Database, credentialId: string) {
     .select({
       account: { username: credentials.username, additionalInfo: credentials.additionalInfo },
       login: { username: others.username, domain: others.domain },
-      device: { name: devices.name, address: devices.address, domain: devices.domain, url: devices.url },
+      device: {
+        name: devices.name,
+        address: devices.address,
+        port: devices.port,
+        domain: devices.domain,
+        url: devices.url,
+      },
     })
     .from(credentials)
     .innerJoin(devices, eq(devices.id, credentials.deviceId))

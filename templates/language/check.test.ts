@@ -68,6 +68,10 @@ describe("a password", () => {
     expect(check('exec "[#new_password#]"', kind)).toEqual([]);
   });
 
+  it("is not missed while a line cannot be read that may send it", () => {
+    expect(check('exce "[#NEW_PASSWORD#]"\nexpect "a"', "change-password")).toEqual(["command.unknown 1:1"]);
+  });
+
   it("that can hold hardly any symbol is said so", () => {
     const body = "ALTER USER x PASSWORD 'a'; SELECT a_[#NEW_PASSWORD#]";
     expect(check(body, "change-password", statements("mysql"))).toEqual(["password.alphabet 1:28"]);

@@ -26,19 +26,30 @@ function globSource(glob: string): string {
   return glob.split("*").map(escapeRegex).join("(?s:.*)");
 }
 
+/** A dollar sign before a character: the end of the output, and then more of it. Sets and escapes are passed over. */
+const DOLLAR_BEFORE_TEXT = /\\[^]|\[(?:\\[^]|[^\]\\])*\]?|\$(?=[^\\^$.|?*+()[\]{}/](?![*?{]))/g;
+
+/** Takes a dollar sign that nothing can meet as the end of a prompt. */
+function mendDollars(source: string, place: Place): { source: string; complaints: Complaint[] } {
+  const mended = source.replaceAll(DOLLAR_BEFORE_TEXT, (found) => (found === "$" ? "\\$" : found));
+  const message = "Nothing comes behind the end, which a dollar sign means: read as the character.";
+  return { source: mended, complaints: mended === source ? [] : [complaint("regex.dollar", message, place)] };
+}
+
 function mendRegex(source: string, place: Place): { source: string; complaints: Complaint[] } {
   if (SLASHED.test(source)) {
     const body = source.slice(1, source.lastIndexOf("/"));
     const message = "This regular expression is plain text; expect would do.";
-    return { source, complaints: META.test(body) || body === "" ? [] : [complaint("regex.literal", message, place)] };
+    if (!META.test(body) && body !== "") return { source, complaints: [complaint("regex.literal", message, place)] };
+    return /\/[is]*$/.test(source) ? mendDollars(source, place) : { source, complaints: [] };
   }
-  const body = source.replace(/^\/(?=[^])/, "");
+  const { source: body, complaints } = mendDollars(source.replace(/^\/(?=[^])/, ""), place);
   if (whyNoRegex(body) !== undefined && body.includes("*")) {
     const message = "This is no regular expression: read as a text in which * stands for anything.";
     return { source: `/${globSource(body)}/`, complaints: [complaint("regex.glob", message, place)] };
   }
   const message = "A regular expression stands between slashes: read as if it did.";
-  return { source: `/${body}/`, complaints: [complaint("regex.no-slashes", message, place)] };
+  return { source: `/${body}/`, complaints: [complaint("regex.no-slashes", message, place), ...complaints] };
 }
 
 function mendGlob(source: string, place: Place): { source: string; complaints: Complaint[] } {
@@ -46,10 +57,9 @@ function mendGlob(source: string, place: Place): { source: string; complaints: C
     .replaceAll(/\[([A-Za-z])([A-Za-z])\]/g, (set, one: string, other: string) =>
       one !== other && one.toLowerCase() === other.toLowerCase() ? "*" : set,
     )
-    .replaceAll(/(?<!\.)\.\*/g, "*")
+    .replaceAll(/(?<!\.)\.\*|\[[^\][]+\]\+|\\[dsw][+*]/g, "*")
     .replace(/(?:\\[rnt])+(?=\*?$)/, (ending) => ending.replaceAll(/\\[rnt]/g, (escape) => ENDINGS[escape] ?? ""));
-  const message =
-    "Taken literally this would never be seen: only * is a wildcard. Read as its author will have meant it.";
+  const message = "Only * is a wildcard: what is written as in a regular expression is read as the author meant it.";
   return { source: mended, complaints: mended === source ? [] : [complaint("pattern.not-a-glob", message, place)] };
 }
 

@@ -54,6 +54,25 @@ describe("statements", () => {
     expect(read(body, sql)).toMatchObject({ texts, complaints: [] });
   });
 
+  it.each<[string, string[], number[]]>([
+    ["CONN [#USERNAME#]@[#ADD_INFO#]\n\nALTER USER [#USERNAME#] x", ["ALTER USER <USERNAME> x"], [2]],
+    ["connect a/b\r\nSELECT 1;\nSELECT 2", ["SELECT 1", "SELECT 2"], [2, 3]],
+    ["SELECT 1;\nConn [#AUTH_USER#]", ["SELECT 1"], [1]],
+  ])("do not hold the line that connects SQL*Plus: %j", (body, texts, lines) => {
+    const said = read(body, "oracle");
+    expect(said).toMatchObject({ texts, lines, complaints: [{ rule: "sql.connect", severity: "warning" }] });
+  });
+
+  it.each(["GRANT\nCONNECT TO [#USERNAME#]", "CONNECT BY PRIOR a = b", "GRANT CONNECT TO x"])(
+    "hold what only looks like it: %j",
+    (body) => {
+      expect(read(body, "oracle")).toMatchObject({
+        texts: [body.replace("[#USERNAME#]", "<USERNAME>")],
+        complaints: [],
+      });
+    },
+  );
+
   it.each(["SELECT 1;\n 'open", 'SELECT 1;\n "open', "SELECT 1;\n /* open", "SELECT 1;\n $$ open"])(
     "that do not end are refused: %j",
     (body) => {

@@ -167,6 +167,25 @@ function trimmed(parts: readonly (string | Tag)[]): Text {
     .filter((part) => part !== "");
 }
 
+/** SQL*Plus's CONNECT, which no `;` ends; CONNECT BY goes on with a query. */
+const CONNECT = /^CONN(?:ECT)?[ \t]+(?!BY\b)/i;
+
+/** A statement without the line that connects before it, as Oracle's page of the original has one. */
+function withoutConnect(command: PlacedCommand): Reading<PlacedCommand[]> {
+  const [text = []] = command.args;
+  if (typeof text[0] !== "string" || !CONNECT.test(text[0])) return { value: [command], complaints: [] };
+  const message = "The plugin is connected already: this line is left out.";
+  const complaints = [complaint("sql.connect", message, command)];
+  const end = text.findIndex((part) => typeof part === "string" && part.includes("\n"));
+  if (end === -1) return { value: [], complaints };
+  const rest = text.slice(end).map((part, index) => {
+    return index === 0 && typeof part === "string" ? part.slice(part.indexOf("\n") + 1) : part;
+  });
+  const tags = command.tags.filter(({ line }) => line > command.line);
+  const next = { ...command, args: [trimmed(rest)], tags, line: command.line + 1, column: 1 };
+  return { value: [next], complaints };
+}
+
 /** Reads SQL statements. Comments are left out. */
 export function readStatements(text: string, dialect: SqlDialect): Reading<PlacedCommand[]> {
   const { value: body, complaints } = readBody(text.replaceAll(/\r\n?/g, "\n"));
@@ -175,5 +194,8 @@ export function readStatements(text: string, dialect: SqlDialect): Reading<Place
     .filter((span) => span.unclosed)
     .map(({ start }) => complaint("sql.unclosed", "What begins here has no end.", body.placeOf(start)));
   const commands = statementsIn(body, spans, cutStatements(codeOnly(body.source, spans), dialect));
-  return { value: commands, complaints: [...complaints, ...unclosed] };
+  if (dialect !== "oracle") return { value: commands, complaints: [...complaints, ...unclosed] };
+  const connected = commands.map(withoutConnect);
+  const told = connected.flatMap((one) => one.complaints);
+  return { value: connected.flatMap(({ value }) => value), complaints: [...complaints, ...unclosed, ...told] };
 }

@@ -39,6 +39,31 @@ describe("a line that breaks the rules is read as its author meant it", () => {
       ["pattern.not-a-glob"],
     ],
     ["a glob with an escape at its end", String.raw`expect "ok\r\n"`, ["expect", "ok\r\n"], ["pattern.not-a-glob"]],
+    [
+      "a glob with a set of a regular expression",
+      'noexpect "PKI-[0-9]+"',
+      ["no-expect", "PKI-*"],
+      ["pattern.not-a-glob"],
+    ],
+    ["a glob with a set that is text", 'expect "Choose [1-3]:"', ["expect", "Choose [1-3]:"], []],
+    [
+      "a prompt's dollar sign as the end",
+      'expect-regex "$ "',
+      ["expect-regex", String.raw`/\$ /`],
+      ["regex.no-slashes", "regex.dollar"],
+    ],
+    ["one between slashes", 'expect-regex "/a$ b$/"', ["expect-regex", String.raw`/a\$ b$/`], ["regex.dollar"]],
+    [
+      "an end that may be one",
+      String.raw`expect-regex "/[$ #] *$ *|a$\r?/"`,
+      ["expect-regex", String.raw`/[$ #] *$ *|a$\r?/`],
+      [],
+    ],
+    ["the end of each line", 'expect-regex "/a$b/m"', ["expect-regex", "/a$b/m"], []],
+    ["curly quotes", "exec “a b”", ["exec", "a b"], ["quote.curly"]],
+    ["a curly quote that closes only", "exec ”[#NEW_PASSWORD#]”", ["exec", "<NEW_PASSWORD>"], ["quote.curly"]],
+    ["curly quotes in straight ones", 'exec "say “a”"', ["exec", "say “a”"], []],
+    ["blanks of a web page", '\u00A0exec\u00A0"a"\u00A0', ["exec", "a"], []],
     ["a Windows prompt", String.raw`expect "*C:\new>"`, ["expect", String.raw`*C:\new>`], []],
     ["dots that are dots", 'expect "wait...*"', ["expect", "wait...*"], []],
     ["nothing to wait for", 'expect ""', ["expect", ""], ["pattern.empty"]],
@@ -138,7 +163,7 @@ describe("a line of Tcl's Expect", () => {
   });
 
   it("that is a program is refused, a block once", () => {
-    const body = 'use telnet script\nspawn ssh\nexpect {\n "a" {\n send "x"\n } timeout {\n exit 1 } }\nsend "b"\nfoo';
+    const body = 'use telnet script\nspawn ssh\nwhile {1} {\n "a" {\n send "x"\n } timeout {\n exit 1 } }\nsend "b"\nfoo';
     expect(only(body, EXPECT)).toEqual([
       ["use", "telnet", "script"],
       ["send", "b"],

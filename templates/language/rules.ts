@@ -12,6 +12,7 @@ export const RULES = {
   "quote.missing": "warning",
   "quote.unclosed": "warning",
   "quote.inner": "warning",
+  "quote.curly": "warning",
   "line.after-end": "warning",
   "tag.unknown": "refusal",
   "tag.broken": "refusal",
@@ -25,12 +26,14 @@ export const RULES = {
   "regex.no-slashes": "warning",
   "regex.literal": "warning",
   "regex.glob": "warning",
+  "regex.dollar": "warning",
   "regex.invalid": "refusal",
   "filter.parentheses": "warning",
   "text.escape": "warning",
   "tcl.substitution": "warning",
   "tcl.block": "refusal",
   "sql.unclosed": "refusal",
+  "sql.connect": "warning",
 } as const satisfies Readonly<Record<string, Complaint["severity"]>>;
 
 export type Rule = keyof typeof RULES;

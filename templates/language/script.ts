@@ -18,6 +18,8 @@ export const PLAIN_TAGS = [
   "AUTH_DOMAIN",
   "ADD_INFO",
   "IP",
+  "CONNECT_IP",
+  "CONNECT_PORT",
   "HOSTNAME",
   "DOMAIN",
   "SERVER_PATH",

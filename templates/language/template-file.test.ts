@@ -19,6 +19,8 @@ describe("a path", () => {
     ["Nothing/known/x.txt", undefined, undefined, "x"],
     ["constructor/toString/x", undefined, undefined, "x"],
     ["SSH/New user/IBM AIX 7.1", "ssh", "user-creation", "IBM AIX 7.1"],
+    ["SSH/Credential disabling/x", "ssh", "credential-inactivation", "x"],
+    ["SSH/Credential enable/x", "ssh", "credential-activation", "x"],
     ["SSH/Password change/MDM ", "ssh", "change-password", "MDM"],
     ["x.txt", undefined, undefined, "x"],
     ["", undefined, undefined, ""],

@@ -22,7 +22,7 @@ interface Asked {
 }
 
 function isBlank(char: string | undefined): boolean {
-  return char === undefined || char === " " || char === "\t";
+  return char === undefined || char.trim() === "";
 }
 
 function skipBlanks(text: string, from: number): number {
@@ -135,6 +135,19 @@ function skipWord(text: string, from: number): number {
   return at;
 }
 
+const CURLY = /[“”„‟]/g;
+
+/** Text from a page or a word processor may have curly quotes. Where straight ones stand beside them they are text. */
+function straightened(asked: Asked): { text: string; complaints: Complaint[] } {
+  const rest = asked.text.slice(asked.from);
+  if (rest.includes('"') || !/(?:^|\s)[“”„‟]/.test(rest)) return { text: asked.text, complaints: [] };
+  const place = { line: asked.line, column: asked.from + rest.search(CURLY) + 1 };
+  return {
+    text: asked.text.slice(0, asked.from) + rest.replaceAll(CURLY, '"'),
+    complaints: [complaint("quote.curly", "These quotes are curly: read as straight ones.", place)],
+  };
+}
+
 function leftOut(line: number, at: number): Complaint {
   return complaint("argument.trailing", "Text after an argument is left out.", { line, column: at + 1 });
 }
@@ -143,10 +156,11 @@ function leftOut(line: number, at: number): Complaint {
  * Cuts the arguments of a line, and mends quotes as their author meant them.
  * What adheres to a closing quote, or is left after the last argument, is reported and left out.
  */
-export function readWords(asked: Asked): { words: Word[]; complaints: Complaint[] } {
-  const { text, most, line } = asked;
+export function readWords(given: Asked): { words: Word[]; complaints: Complaint[] } {
+  const { text, complaints } = straightened(given);
+  const asked = { ...given, text };
+  const { most, line } = asked;
   const words: Word[] = [];
-  const complaints: Complaint[] = [];
   let at = skipBlanks(text, asked.from);
   while (at < text.length && words.length < most) {
     const last = words.length === most - 1;

@@ -69,6 +69,31 @@ describe("a check of files", () => {
     expect(none.body.summary).toEqual({ parsed: 0, warnings: 0, refused: 5 });
   });
 
+  test("says why in words that are true: whose folder it is, which plugin was asked for", async () => {
+    const why = async (path: string, given: object = {}) => {
+      const body = { files: [{ path, body: GOOD }], kind: "change-password", ...given };
+      const { body: said } = await viewer<TemplateCheck>("POST", "/v1/templates/check", { body });
+      return said.items[0]?.complaints.map(({ message }) => message).join(" ");
+    };
+    expect(await why("Windows RM/Change password/x")).toContain("(Windows RM is none here)");
+    expect(await why("x")).toBe("No folder names a plugin that takes templates: say which one it is for.");
+    expect(await why("lines/change password/x", { plugin: "nope" })).toContain("There is no such plugin");
+  });
+
+  test("refuses what an import refuses: names and texts that cannot be stored", async () => {
+    const bad = ["a\nb", "a\0b", "a\u{d800}", "n".repeat(201)].map((name) => ({
+      path: `lines/change password/${name}`,
+      body: GOOD,
+    }));
+    const body = { files: [...bad, { path: "lines/change password/x", body: `${GOOD}# \0` }] };
+    for (const route of ["check", "import"]) {
+      const { status, body: said } = await admin<TemplateCheck>("POST", `/v1/templates/${route}`, { body });
+      expect(status).toBe(200);
+      const rules = said.items.map(({ complaints }) => complaints[0]?.rule);
+      expect(rules).toEqual([...bad.map(() => "file.name"), "file.text"]);
+    }
+  });
+
   test("takes whatever a file may hold", async () => {
     const body = {
       files: ["", "\0", "\u{d800}", "\r\r\n", `exec "${"(".repeat(50_000)}`].map((text) => ({
@@ -189,7 +214,7 @@ describe("a dry run", () => {
     const ask = (body: string) =>
       viewer<Rendered>("POST", `/v1/templates/${id}/render`, { body: { credentialId: credential?.id, body } });
     const { body } = await ask(`exec "a # [#USERNAME#]"\nrockets\n`);
-    expect(body.complaints).toMatchObject([{}, { rule: "command.unknown", line: 2 }]);
+    expect(body.complaints).toMatchObject([{ rule: "command.unknown", line: 2 }]);
     const odd = await ask('exec "echo ready"\nexec "echo `id [#AUTH_USER#]`"');
     expect(odd.body.items).toMatchObject([
       { arguments: ["echo ready"], problem: null },

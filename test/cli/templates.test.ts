@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -73,6 +73,22 @@ test("a folder is checked file by file, and 0 says that nothing is refused", asy
   expect((await keyturn(["template", "format", join(folder, "good/Lines/Change password/Doubtful")])).output).toBe(
     GOOD,
   );
+});
+
+test("a folder may hold Windows' Unicode, links, and what is no text at all", async () => {
+  const utf16 = Buffer.from(`\uFEFF${GOOD.replaceAll("\n", "\r\n")}`, "utf16le");
+  const own = await place("odd/lines/change password/Little.txt", utf16);
+  await place("odd/lines/change password/Big.txt", Buffer.from(utf16).swap16());
+  await place("odd/lines/change password/Picture", Buffer.from([0x89, 0x50, 0, 0, 0xff, 0xfe]));
+  await symlink(own, join(dirname(own), "Linked.txt"));
+  await symlink(join(folder, "odd"), join(dirname(own), "back"));
+  const { exitCode, output, errors } = await keyturn(["template", "check", join(folder, "odd")]);
+  expect([exitCode, errors]).toEqual([1, "Of 4 files 3 parsed, 0 with warnings, 1 refused.\n"]);
+  expect(output).toMatch(/Picture: refused, .*\n {2}1:1 refusal file.text: .*zero character.*\n$/);
+  const gone = join(folder, "odd/lines/gone");
+  await symlink(join(folder, "nowhere"), gone);
+  const broken = await keyturn(["template", "check", join(folder, "odd")]);
+  expect(broken).toMatchObject({ exitCode: EXIT.notFound, errors: expect.stringContaining(`${gone} cannot be read.`) });
 });
 
 test("more files than a request holds are sent in several", async () => {
