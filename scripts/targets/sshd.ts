@@ -8,10 +8,10 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { access, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "../engine/ports.ts";
 import { firstLine, killNamespace, removeLeftovers, runInNamespace, type RunResult } from "./namespace.ts";
 
 const run = promisify(execFile);
@@ -211,15 +211,6 @@ async function addUsers(child: ChildProcess, options: SshTargetOptions): Promise
 function pidOf(child: ChildProcess): number {
   if (child.pid === undefined) throw new Error("sshd has no process");
   return child.pid;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
 }
 
 async function exists(path: string): Promise<boolean> {

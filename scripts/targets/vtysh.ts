@@ -34,7 +34,8 @@ export async function startVtyshTarget(options: SshTargetOptions): Promise<SshTa
         "0",
         ...files,
       ],
-      ready: async () => (await target.run(["test", "-S", `${SOCKETS}/staticd.vty`])).code === 0,
+      // Its socket is there a moment before it answers, and a vtysh that finds no daemon ends its log-in.
+      ready: async () => (await target.run(["/usr/bin/vtysh", "-c", "show version"])).code === 0,
     });
   } catch (error) {
     await stop();

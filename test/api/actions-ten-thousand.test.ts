@@ -55,7 +55,7 @@ test("connections that die in the middle: whoever repeats the request has each d
         where state = 'canceled' and code = any(${sql.param(codes)}::bigint[])`);
     return row?.count ?? 0;
   };
-  await vi.waitFor(async () => expect(await canceled()).toBeGreaterThan(0), { timeout: 30_000, interval: 5 });
+  await vi.waitFor(async () => expect(await canceled()).toBeGreaterThan(0), { timeout: 120_000, interval: 5 });
   await many.api.db.execute(sql`select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid()`);
   expect((await acting).status).toBeGreaterThanOrEqual(500);

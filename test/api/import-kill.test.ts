@@ -43,7 +43,10 @@ async function startApi(databaseUrl: string, token: string, key: string) {
     },
   });
   const exit = once(child, "exit");
-  await until(() => answers(port), { what: "the api", timeoutMs: 60_000 });
+  const ended = exit.then(() => {
+    throw new Error("the api ended at its start");
+  });
+  await Promise.race([until(() => answers(port), { what: "the api", timeoutMs: 120_000 }), ended]);
   return {
     async send(): Promise<ImportReport> {
       const response = await fetch(`http://127.0.0.1:${port}/v1/import`, {
@@ -95,11 +98,11 @@ test("an api that is killed in the middle of an import leaves whole rows only, a
       const before = seen.at(-1) ?? 0;
       await until(async () => ((await counted())["credentials"] ?? 0) > before, {
         what: "a written row",
-        timeoutMs: 60_000,
+        timeoutMs: 120_000,
       });
       await api.end("SIGKILL");
       expect(await sent).toBe("broken");
-      await until(gone, { what: "the connections' end", timeoutMs: 30_000 });
+      await until(gone, { what: "the connections' end", timeoutMs: 120_000 });
       const state = await counted();
       const rows = state["credentials"] ?? 0;
       expect(state).toEqual({

@@ -77,7 +77,7 @@ describe(`events of operations, seed ${SEED}`, () => {
     const broken = await listen(url, headers);
     const [first, second] = [whole.lastId, broken.lastId];
     const writing = writeAtOnce(api.db, 8, 30);
-    await expect.poll(() => broken.heard.length, { timeout: 60_000 }).toBeGreaterThan(100);
+    await expect.poll(() => broken.heard.length, { timeout: 120_000 }).toBeGreaterThan(100);
     broken.leave();
     const before = [...broken.heard];
     const resumeAt = broken.lastId;
@@ -86,13 +86,13 @@ describe(`events of operations, seed ${SEED}`, () => {
     await writing;
     const all = await happened(first);
     expect(all.length).toBeGreaterThan(400);
-    await expect.poll(() => whole.heard.length, { timeout: 60_000 }).toBe(all.length);
+    await expect.poll(() => whole.heard.length, { timeout: 120_000 }).toBe(all.length);
     expect(told(whole.heard)).toEqual(all);
     const theirs = await happened(second);
-    await expect.poll(() => before.length + resumed.heard.length, { timeout: 60_000 }).toBe(theirs.length);
+    await expect.poll(() => before.length + resumed.heard.length, { timeout: 120_000 }).toBe(theirs.length);
     expect(told([...before, ...resumed.heard])).toEqual(theirs);
     const wanted = all.filter(({ state }) => state === "error" || state === "expired");
-    await expect.poll(() => errors.heard.length, { timeout: 60_000 }).toBe(wanted.length);
+    await expect.poll(() => errors.heard.length, { timeout: 120_000 }).toBe(wanted.length);
     expect(told(errors.heard)).toEqual(wanted);
   });
 
@@ -108,7 +108,7 @@ describe(`events of operations, seed ${SEED}`, () => {
     slow.goOn();
     const all = await happened(start);
     expect(all.length).toBe(40 * ROWS);
-    await expect.poll(() => slow.heard.length, { timeout: 60_000 }).toBe(all.length);
+    await expect.poll(() => slow.heard.length, { timeout: 120_000 }).toBe(all.length);
     expect(told(slow.heard)).toEqual(all);
   });
 
@@ -128,7 +128,7 @@ describe(`events of operations, seed ${SEED}`, () => {
       expect(late.heard.map(({ event }) => event)).toEqual(["reset"]);
       await api.db.execute(sql`update operations set state = 'expired' where code = 1`);
       await api.db.execute(sql`update operations set state = 'error' where code = 1`);
-      await expect.poll(() => late.heard.length, { timeout: 60_000 }).toBe(3);
+      await expect.poll(() => late.heard.length, { timeout: 120_000 }).toBe(3);
       late.leave();
     }
     const refused = await fetch(url, { headers: { ...headers, "last-event-id": "yesterday" } });

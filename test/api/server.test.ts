@@ -46,7 +46,7 @@ async function start(more: Record<string, string> = {}) {
     exit,
     url: `http://127.0.0.1:${port}`,
     output: () => output,
-    ready: () => until(() => answers(port), { what: "the api", timeoutMs: 30_000 }),
+    ready: () => until(() => answers(port), { what: "the api", timeoutMs: 120_000 }),
   };
 }
 

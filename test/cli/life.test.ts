@@ -211,7 +211,7 @@ test("the child has changed after its parent, and both are found by every kind o
         .length === 1,
     {
       what: "the child's change",
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
     },
   );
   const [child] = await json<{ parentCode: number; code: number }[]>([
@@ -329,7 +329,7 @@ test("events are followed from now on and from an event on", async () => {
         ).length === 0,
       {
         what: "an account at rest",
-        timeoutMs: 60_000,
+        timeoutMs: 120_000,
       },
     );
     const code = await later("admin@main db");

@@ -96,7 +96,7 @@ it("signals straight into Temporal approve nothing; an approval lets the change 
   await vi.waitFor(async () => {
     const { events = [] } = await workflow(code).fetchHistory();
     expect(events?.filter((event) => event.activityTaskCompletedEventAttributes).length).toBeGreaterThan(0);
-  }, 30_000);
+  }, 120_000);
   await waits(code);
   expect(await estate.operation(code)).toMatchObject({ state: "awaiting-approval", approvalRound: 1 });
   expect(await estate.attempts(code)).toEqual([]);
@@ -203,7 +203,7 @@ it("approved between the claim of its row and the start of its run: the run is t
   const log = pino({ level: "silent" });
   const starter = new Starter({ db: estate.db, client: starting, log, settings: () => readSettings(estate.db) });
   starter.start();
-  await vi.waitFor(() => workflow(code).describe(), 30_000);
+  await vi.waitFor(() => workflow(code).describe(), 120_000);
   await starter.stop();
   await native.close();
   worker = await TestWorker.start(estate.surroundings);

@@ -67,7 +67,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
     await estate.until(code);
     await endNow(removalCode);
     await expect
-      .poll(async () => (await estate.attempts(removalCode))[0]?.outcome, { timeout: 60_000 })
+      .poll(async () => (await estate.attempts(removalCode))[0]?.outcome, { timeout: 120_000 })
       .toBe("ephemeral.not-removed");
     await estate.db
       .update(schema.operations)
@@ -76,7 +76,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
     expect(await countLateRemovals(estate.db)).toBe(1);
     // The usual attempts come at once here, the next ones in growing intervals.
     await expect
-      .poll(() => estate.operation(removalCode), { timeout: 60_000 })
+      .poll(() => estate.operation(removalCode), { timeout: 120_000 })
       .toMatchObject({ state: "scheduled", waitingFor: "time", runAttempts: 3 });
     await estate.db
       .insert(schema.templateVersions)
@@ -98,7 +98,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
     await estate.db.update(schema.templates).set({ active: false }).where(eq(schema.templates.id, removalTemplateId));
     await endNow(removalCode);
     await expect
-      .poll(async () => (await estate.operation(removalCode)).outcome, { timeout: 30_000 })
+      .poll(async () => (await estate.operation(removalCode)).outcome, { timeout: 120_000 })
       .toBe("template.not-active");
     expect((await estate.operation(removalCode)).state).toBe("scheduled");
     await estate.db.update(schema.templates).set({ active: true }).where(eq(schema.templates.id, removalTemplateId));
@@ -132,7 +132,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
     const { code, removalCode, username } = await request();
     await held.reached("applied");
     await endNow(removalCode);
-    await expect.poll(async () => (await estate.operation(removalCode)).waitingFor, { timeout: 30_000 }).toBe("queue");
+    await expect.poll(async () => (await estate.operation(removalCode)).waitingFor, { timeout: 120_000 }).toBe("queue");
     expect(await estate.attempts(removalCode)).toEqual([]);
     held.go();
     expect((await estate.until(code)).state).toBe("succeeded");
@@ -146,7 +146,7 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
     const half = `${CREATE.slice(0, CREATE.indexOf('exec "passwd'))}expect "*never said*"\n`;
     const { code, credentialId, removalCode, username } = await request({ create: half.replace("15", "2") });
     await expect
-      .poll(async () => (await estate.attempts(code))[0]?.outcome, { timeout: 60_000 })
+      .poll(async () => (await estate.attempts(code))[0]?.outcome, { timeout: 120_000 })
       .toBe("change.not-applied");
     expect(await scene.entry("passwd", username)).toBeDefined();
     await endNow(removalCode);

@@ -198,7 +198,7 @@ describeAsRoot("jobs", ["openssh-server"], () => {
       .values({ templateId, version: 2, body: typed(`echo [#CODIGO_GOVERNANCA#] > ${file}`), author: "tester" });
     await estate.db.update(schema.templates).set({ activeVersion: 2 }).where(eq(schema.templates.id, templateId));
     await startWorker();
-    await expect.poll(async () => (await estate.operation(code)).state, { timeout: 30_000 }).toBe("awaiting-approval");
+    await expect.poll(async () => (await estate.operation(code)).state, { timeout: 120_000 }).toBe("awaiting-approval");
     await scene.act(estate, "approve", code, "Ben");
     expect((await estate.until(code, ["succeeded"])).approvalRound).toBe(2);
     expect((await scene.ssh.run(["cat", file])).stdout).toBe("CHG-17\n");
@@ -247,7 +247,9 @@ describeAsRoot("jobs", ["openssh-server"], () => {
       authenticationCredentialId: loginId,
       parameters: { username: "nobody-there" },
     });
-    await expect.poll(async () => (await estate.operation(code)).waitingFor, { timeout: 30_000 }).toBe("authenticator");
+    await expect
+      .poll(async () => (await estate.operation(code)).waitingFor, { timeout: 120_000 })
+      .toBe("authenticator");
     await estate.act("cancel", code);
     held.go();
     expect((await estate.until(change)).state).toBe("succeeded");

@@ -72,11 +72,11 @@ describe("on PostgreSQL", () => {
     const changes = await changeAll(place, 5);
     const ended = async () => Promise.all(changes.map(({ code }) => estate.operation(code)));
     await expect
-      .poll(async () => (await ended()).filter(({ state }) => state === "error").length, { timeout: 30_000 })
+      .poll(async () => (await ended()).filter(({ state }) => state === "error").length, { timeout: 120_000 })
       .toBeGreaterThanOrEqual(1);
     const waits = ["authenticator", "login-budget"];
     const waiting = async () => (await ended()).filter(({ waitingFor }) => waits.includes(waitingFor ?? "")).length;
-    await expect.poll(waiting, { timeout: 30_000 }).toBeGreaterThanOrEqual(3);
+    await expect.poll(waiting, { timeout: 120_000 }).toBeGreaterThanOrEqual(3);
     const failed = await estate.db.select().from(schema.loginReservations);
     expect(failed.length, "failed log-ins stay below a usual lock-out").toBeLessThanOrEqual(2);
   });
@@ -112,7 +112,9 @@ it("an account that logs in with a password being changed is tried again, not fa
     const [own = 0] = await estate.request(place.administratorId ?? "");
     await worker.reached("applied");
     worker.go("staged");
-    await expect.poll(async () => (await estate.attempts(code))[0]?.outcome, { timeout: 30_000 }).toBe("auth.changing");
+    await expect
+      .poll(async () => (await estate.attempts(code))[0]?.outcome, { timeout: 120_000 })
+      .toBe("auth.changing");
     worker.go("applied");
     expect((await estate.until(own)).state).toBe("succeeded");
     await estate.until(code);
@@ -189,7 +191,7 @@ describeAsRoot("on sshd", ["openssh-server", "libpam-google-authenticator"], () 
 
     const [second = 0] = await estate.request(credentialId);
     await expect
-      .poll(async () => (await estate.attempts(second))[0]?.outcome, { timeout: 30_000 })
+      .poll(async () => (await estate.attempts(second))[0]?.outcome, { timeout: 120_000 })
       .toBe("change.refused");
     await target.run(["tee", "/etc/pam.d/common-password"], RULES(8));
     expect((await estate.until(second)).state).toBe("succeeded");

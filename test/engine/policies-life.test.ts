@@ -60,7 +60,7 @@ it("a pause holds what was opened before it, not what a person asks for; its end
   const [code = 0] = await sweep();
   await estate.db.transaction((tx) => pausePolicy(tx, policyId, "test"));
   worker = await TestWorker.start(estate.surroundings);
-  await vi.waitFor(async () => expect(await estate.operation(code)).toMatchObject({ waitingFor: "pause" }), 60_000);
+  await vi.waitFor(async () => expect(await estate.operation(code)).toMatchObject({ waitingFor: "pause" }), 120_000);
 
   const byHand = await addAccount(estate, target, await addTarget(estate, target));
   await estate.db.update(credentials).set({ policyId });

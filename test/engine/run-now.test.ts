@@ -45,7 +45,7 @@ async function queueUp(count: number) {
   for (const { credentialId } of accounts) {
     codes.push(...(await estate.request(credentialId)));
     if (codes.length === 1) await worker.reached("staged");
-    else await vi.waitFor(async () => expect(await changesOf(codes.at(-1) ?? 0)).toHaveLength(1), 30_000);
+    else await vi.waitFor(async () => expect(await changesOf(codes.at(-1) ?? 0)).toHaveLength(1), 120_000);
   }
   return accounts.map((account, index) => ({ account, code: codes[index] ?? 0 }));
 }
@@ -74,7 +74,7 @@ it("takes the next free slot, before all that stood in the queue", async () => {
   const changes = await queueUp(6);
   const last = changes.at(-1)?.code ?? 0;
   await runNow(last);
-  await vi.waitFor(async () => expect(await changesOf(last)).toEqual([2, 1]), 30_000);
+  await vi.waitFor(async () => expect(await changesOf(last)).toEqual([2, 1]), 120_000);
   worker.go();
   const executed = new Map<number, number>();
   for (const { account, code } of changes) {
@@ -90,7 +90,7 @@ it("of two changes that ask the row one takes it, whichever comes first, and the
   await runNow(code);
   // Asked for twice: the second time nothing is scheduled any more.
   await runNow(code);
-  await vi.waitFor(async () => expect(await changesOf(code)).toEqual([2, 1]), 30_000);
+  await vi.waitFor(async () => expect(await changesOf(code)).toEqual([2, 1]), 120_000);
   worker.go();
   expect(await estate.until(code)).toMatchObject({ state: "succeeded", attempts: 1 });
   await proveNothingLost(estate, target, { code, account, mustSucceed: true });
@@ -99,12 +99,12 @@ it("of two changes that ask the row one takes it, whichever comes first, and the
 it("one that lost its row to the other does not end the run", async () => {
   const { account, code } = await queueBehindOne();
   await runNow(code);
-  await vi.waitFor(async () => expect(await changesOf(code)).toHaveLength(2), 30_000);
+  await vi.waitFor(async () => expect(await changesOf(code)).toHaveLength(2), 120_000);
   // A second worker takes both at once: one stages, the other finds it running.
   const second = await TestWorker.start(estate.surroundings, ["applied"]);
   try {
     await second.reached("applied");
-    await vi.waitFor(async () => expect(await answersOf(code)).toEqual(["running"]), 30_000);
+    await vi.waitFor(async () => expect(await answersOf(code)).toEqual(["running"]), 120_000);
     second.go();
     expect(await estate.until(code)).toMatchObject({ state: "succeeded", attempts: 1, probes: 0 });
     await proveNothingLost(estate, target, { code, account, mustSucceed: true });
@@ -120,7 +120,7 @@ it("a signal that comes when the change is under way has one more look at the ro
   const [code = 0] = await estate.request(account.credentialId);
   await worker.reached("staged");
   await client.workflow.getHandle(operationWorkflowId(code, 1)).signal(SIGNALS.runNow);
-  await vi.waitFor(async () => expect(await answersOf(code)).toEqual(["running"]), 30_000);
+  await vi.waitFor(async () => expect(await answersOf(code)).toEqual(["running"]), 120_000);
   // Whatever would be scheduled after that answer would be so with the answer to this question.
   await client.workflow.getHandle(operationWorkflowId(code, 1)).query(QUERIES.progress);
   worker.go();
@@ -136,7 +136,7 @@ it("one whose signal was lost is put at the head of the queue by the repair swee
   await estate.db.execute(sql`update operations set wake_at = now() - interval '5 minutes' where code = ${code}`);
   const settings = await readSettings(estate.db);
   await repair({ db: estate.db, client, settings, log: pino({ enabled: false }) });
-  await vi.waitFor(async () => expect(await changesOf(code)).toEqual([2, 1]), 30_000);
+  await vi.waitFor(async () => expect(await changesOf(code)).toEqual([2, 1]), 120_000);
   worker.go();
   await estate.until(code);
   await proveNothingLost(estate, target, { code, account, mustSucceed: true });
@@ -148,10 +148,10 @@ it("one that was left in the queue, and answers while the run waits for an appro
   await estate.db.execute(sql`update operations set approval = ${rule}::jsonb, approval_digest = 'another'
     where code = ${code}`);
   await runNow(code);
-  await vi.waitFor(async () => expect(await changesOf(code)).toEqual([2, 1]), 30_000);
+  await vi.waitFor(async () => expect(await changesOf(code)).toEqual([2, 1]), 120_000);
   worker.go();
   // The word of the run-now itself may make the run look once more.
-  await vi.waitFor(async () => expect((await answersOf(code)).length).toBeGreaterThanOrEqual(2), 30_000);
+  await vi.waitFor(async () => expect((await answersOf(code)).length).toBeGreaterThanOrEqual(2), 120_000);
   expect(new Set(await answersOf(code))).toEqual(new Set(["awaiting-approval"]));
   await estate.act("approve", code, "Ben");
   const run = client.workflow.getHandle(operationWorkflowId(code, 1));

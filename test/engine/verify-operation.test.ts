@@ -85,7 +85,7 @@ it("an account whose log-ins are used up waits, and is not asked", async () => {
   }));
   await estate.db.insert(schema.loginReservations).values(used);
   const code = await verify(credentialId);
-  await expect.poll(async () => (await estate.operation(code)).waitingFor, { timeout: 30_000 }).toBe("login-budget");
+  await expect.poll(async () => (await estate.operation(code)).waitingFor, { timeout: 120_000 }).toBe("login-budget");
   expect(await estate.attempts(code)).toEqual([]);
 });
 

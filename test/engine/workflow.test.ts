@@ -60,7 +60,7 @@ it("run-now puts a change that waits for its time at the head of the queue", asy
   try {
     const { workflow } = new Client({ connection, namespace });
     const handle = workflow.getHandle(operationWorkflowId(code, 1));
-    await vi.waitFor(() => handle.describe(), 30_000);
+    await vi.waitFor(() => handle.describe(), 120_000);
     await estate.act("run-now", code);
     await handle.signal(SIGNALS.runNow);
     expect(await estate.until(code)).toMatchObject({ state: "succeeded" });
@@ -90,7 +90,7 @@ it("a change that fails before it begins, each time, is asked for again with gro
           ? [Math.round(Number(timer.startToFireTimeout?.seconds ?? 0) + (timer.startToFireTimeout?.nanos ?? 0) / 1e9)]
           : [],
       );
-    await vi.waitFor(async () => expect(await pauses()).toEqual([1, 2, 4]), 60_000);
+    await vi.waitFor(async () => expect(await pauses()).toEqual([1, 2, 4]), 120_000);
     await estate.db.execute(sql`drop trigger refuse on attempts`);
     await estate.until(code);
     await proveNothingLost(estate, target, { code, account, mustSucceed: true });

@@ -7,6 +7,7 @@ import { openInstance } from "../../scripts/engine/instance.ts";
 import { startPostgres } from "../../scripts/engine/postgres.ts";
 import { endOrphans } from "../../scripts/engine/processes.ts";
 import { startTemporal } from "../../scripts/engine/temporal.ts";
+import { workflowBundle } from "../../scripts/workflow-bundle.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -20,8 +21,10 @@ declare module "vitest" {
 /** Database that {@link freshDatabase} clones. */
 const TEMPLATE = "keyturn_template";
 
-/** One PostgreSQL with a migrated template and one Temporal server for all tests of a run. */
+/** One PostgreSQL with a migrated template, one Temporal server and the workflows' bundle for all tests of a run. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // Before the tests, whose processes would each make it on their own at the same moment.
+  await workflowBundle();
   const instance = await openInstance();
   await endOrphans(instance.state);
   const run = `test-${randomBytes(4).toString("hex")}`;

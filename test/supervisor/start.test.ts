@@ -45,7 +45,7 @@ async function says({ child, output }: Started, what: string): Promise<void> {
       if (child.exitCode !== null) throw new Error(`It ended without saying "${what}":\n${output()}`);
       return false;
     },
-    { what: `"${what}"`, timeoutMs: 90_000 },
+    { what: `"${what}"`, timeoutMs: 120_000 },
   );
 }
 
@@ -118,7 +118,7 @@ describe("npm start", () => {
       process.kill(pid, "SIGKILL");
       await says(first, `${name} runs again`);
     }
-    await until(answersOnApi, { what: "The API's answer", timeoutMs: 30_000 });
+    await until(answersOnApi, { what: "The API's answer", timeoutMs: 120_000 });
     const healed = await processes();
     expect(Object.keys(healed).toSorted()).toEqual(["api", "database", "temporal", "worker"]);
 

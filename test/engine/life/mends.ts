@@ -14,7 +14,7 @@ const { audit, operations } = schema;
 export type Mends = Readonly<Record<"started" | "signalled" | "revived" | "expired" | "chained", number>>;
 
 /** How long a loaded machine may take to start or end what is waited for. */
-const WITHIN = { timeoutMs: 60_000, everyMs: 100 };
+const WITHIN = { timeoutMs: 120_000, everyMs: 100 };
 
 /** A look into Temporal from beside the product. */
 export class Tamperer {

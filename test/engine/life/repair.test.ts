@@ -126,7 +126,7 @@ async function loseGrant(): Promise<Change> {
   await estate.setPermits(place.deviceId, 0);
   const [parked] = await changes(place, 1);
   if (!parked) throw new Error("nothing was requested");
-  await expect.poll(async () => (await estate.operation(parked.code)).waitingFor, { timeout: 30_000 }).toBe("device");
+  await expect.poll(async () => (await estate.operation(parked.code)).waitingFor, { timeout: 120_000 }).toBe("device");
   await estate.setPermits(place.deviceId, 1);
   await estate.db.transaction((tx) => grantPermits(tx, place.deviceId));
   return parked;
@@ -201,7 +201,7 @@ it(`mends what is lost under load, and counts it (KEYTURN_LIFE_SEED=${seed})`, a
   }
   for (const { credentialId, username } of chain.children) {
     await expect
-      .poll(() => estate.currentPassword(credentialId), { timeout: 60_000 })
+      .poll(() => estate.currentPassword(credentialId), { timeout: 120_000 })
       .toBe(await estate.currentPassword(chain.parent.account.credentialId));
     expect(await target.logsIn(username, await estate.currentPassword(credentialId))).toBe(true);
   }
