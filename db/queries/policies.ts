@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { and, asc, eq, gt, ilike, sql } from "drizzle-orm";
 import type { Policy, PolicyInput, PolicyPatch, PolicyQuery } from "../../contracts/policies.schema.ts";
 import { ApiProblem } from "../../contracts/problem.ts";
@@ -96,8 +97,25 @@ export async function editPolicy(
     .update(policies)
     .set({ ...patch, revision: before.revision + 1, updatedAt: sql`now()`, updatedBy: edit.person })
     .where(eq(policies.id, id));
-  await resolvePolicy(tx, id);
+  if (OF_CREDENTIALS.some((field) => field in patch && !isDeepStrictEqual(patch[field], before[field])))
+    await resolvePolicy(tx, id);
 }
+
+/**
+ * What says whose policy it is, and when it changes them next. All credentials that have it are written when one of
+ * these is edited, 100,000 in seconds in which they are locked; anything else is read when it is needed.
+ */
+const OF_CREDENTIALS = [
+  "active",
+  "priority",
+  "criteria",
+  "firstChange",
+  "maxAgeMinutes",
+  "afterViewMinutes",
+  "afterSessionMinutes",
+  "reuseMinutes",
+  "jitterMinutes",
+] as const satisfies readonly (keyof PolicyPatch)[];
 
 /** What the fields of a policy must keep to together, and with others. */
 async function refuse(

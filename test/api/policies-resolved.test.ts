@@ -1,6 +1,6 @@
 /** Which policy holds for a credential, and why: after every edit that matters, also when two happen at once. */
 import { afterAll, beforeEach, beforeAll, describe, expect, test } from "vitest";
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { Credential } from "../../contracts/credentials.schema.ts";
 import type { Policy } from "../../contracts/policies.schema.ts";
 import { policies } from "../../db/schema/index.ts";
@@ -145,6 +145,19 @@ describe("the policy that holds", () => {
     await makePolicy({ priority: 3 });
     expect(await show(made.id)).toMatchObject({ nextChangeAt: null, nextTrigger: null });
     expect((await admin<Policy>("GET", `/v1/policies/${first.id}`)).body).toMatchObject({ revision: 2 });
+  });
+
+  test.each<[string, object, boolean]>([
+    ["its limits", { limits: { attempts: 2 }, name: fresh("renamed"), windows: { timeZone: "UTC" } }, false],
+    ["what it says already", { maxAgeMinutes: 600, criteria: { sites: ["kept"] }, active: true }, false],
+    ["its age", { maxAgeMinutes: 601 }, true],
+  ])("an edit of %s writes its credentials only where they depend on it", async (_, patch, writes) => {
+    const policy = await makePolicy({ criteria: { sites: ["kept"] }, maxAgeMinutes: 600 });
+    const { id } = await makeCredential((await makeDevice({ site: "kept" })).id);
+    const written = () => api.db.execute(sql`select xmin::text, ctid::text from credentials where id = ${id}`);
+    const before = await written();
+    await edit("policies", policy, patch);
+    expect(JSON.stringify(await written()) !== JSON.stringify(before)).toBe(writes);
   });
 
   test("is right whatever happens at the same moment", async () => {
