@@ -1,7 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
+import type { Context, SqlDialect } from "../../templates/language/dialect.ts";
+import { renderText } from "../../templates/language/render.ts";
+import type { Text } from "../../templates/language/script.ts";
 import { createRedactor } from "./redact.ts";
+
+const NEW = { tag: "NEW_PASSWORD" } as const;
+/** Each sign that some quoting writes in its own way, with so little between that no part of six stays as it was. */
+const CANARIES = [
+  "ab'cd'ef'gh",
+  "a\\b\\c\\d\\e\\f",
+  "a`b`c`d`e`f",
+  "a]b]c]d]e]f",
+  "a*b(c)d*e(f)g",
+  'a,b+c"d;e<f>g',
+  "x'y\\z'x\\y'z",
+];
 
 const SECRET = `Kt7"q'&<w/p+ ü$x\\9`;
 const redact = createRedactor([new Secret(SECRET), new Secret("another-one")]);
@@ -24,6 +39,41 @@ describe("a text that holds a secret", () => {
     ["cut at its start", SECRET.slice(-8)],
   ])("is masked whole: %s", (_, form) => {
     expect(redact(`{"before":"${form}"} after`)).toBe('{"before":"[secret]"} after');
+  });
+
+  it.each<[string, Text, Context, SqlDialect?]>([
+    ["a word of a shell", ["passwd ", NEW], "typed"],
+    ["a shell's single quotes", ["printf '", NEW, "'"], "typed"],
+    ["a shell's double quotes", ['printf "', NEW, '"'], "typed"],
+    ["a literal", ["x '", NEW, "'"], "sql", "postgresql"],
+    ["a literal with escapes", ["x E'", NEW, "'"], "sql", "postgresql"],
+    ["a literal of MySQL", ["x '", NEW, "'"], "sql", "mysql"],
+    ["a name of MySQL", ["x `", NEW, "`"], "sql", "mysql"],
+    ["a name of SQL Server", ["x [", NEW, "]"], "sql", "sql-server"],
+    ["a password of SQL Server", ["x ", NEW], "sql", "sql-server"],
+    ["a filter", ["(a=", NEW, ")"], "ldap-filter"],
+    ["a distinguished name", ["cn=", NEW], "ldap-dn"],
+    ["a URL", ["http://x/", NEW], "url"],
+    ["a regular expression", ["/", NEW, "/"], "regex"],
+  ])("is masked as our own quoting writes it: %s", (_, text, context, sql) => {
+    for (const canary of CANARIES) {
+      const sent = renderText(text, { NEW_PASSWORD: canary }, context, sql);
+      const masked = createRedactor([new Secret(canary)])(sent);
+      const template = text.filter((part) => typeof part === "string").join("");
+      // Quotes that come with the value may stay.
+      expect(masked.replace("[secret]", "").length, masked).toBeLessThanOrEqual(template.length + 4);
+    }
+  });
+
+  it.each<[string, (bytes: Buffer) => string]>([
+    ["raw", (bytes) => bytes.toString("latin1")],
+    ["in base64", (bytes) => bytes.toString("base64")],
+    ["in hex", (bytes) => bytes.toString("hex")],
+  ])("is masked as Active Directory's unicodePwd, %s", (_, written) => {
+    for (const canary of [...CANARIES, SECRET]) {
+      const masked = createRedactor([new Secret(canary)])(written(Buffer.from(`"${canary}"`, "utf16le")));
+      expect(masked.replace("[secret]", "").length, masked).toBeLessThan(14);
+    }
   });
 
   it("is masked in two parts where a terminal wrapped it", () => {
