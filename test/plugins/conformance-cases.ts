@@ -36,5 +36,7 @@ export interface Conformance {
   readonly server: string;
   /** Cases that the protocol cannot have, each with the reason. */
   readonly leftOut?: Readonly<Partial<Record<CaseName, string>>>;
+  /** The device has one password, so that its cases come one after the other. */
+  readonly oneAccount?: boolean;
   start(plugin: Plugin): Promise<ConformanceTarget>;
 }

@@ -38,7 +38,7 @@ const letIn = (context: AuthContext) =>
   context.method === "password" ? context.accept() : context.reject(["password"]);
 const owner = login("kt_own", FIRST);
 
-describe("linux: questions at log-in", () => {
+describe.concurrent("linux: questions at log-in", () => {
   test.each([
     { name: "two prompts in one round", asked: [["Password: ", "Code: "]], answers: [] },
     { name: "a password prompt that echoes", asked: [[{ prompt: "Password: ", echo: true }]], answers: [] },
@@ -121,7 +121,7 @@ async function drip(stream: ServerChannel, text: string): Promise<void> {
 
 const markOf = (command: string) => /keyturn-[0-9a-f]+/.exec(command)?.[0] ?? "";
 
-describe("linux: dialogues of a fake passwd", () => {
+describe.concurrent("linux: dialogues of a fake passwd", () => {
   /** Plays a dialogue: prompts, with one line read after each, then the last words and perhaps an exit code. */
   function play(prompts: string[], ending: { text: string; exit?: number }, given: string[]): FakeBehaviour {
     return {
@@ -224,7 +224,7 @@ describe("linux: dialogues of a fake passwd", () => {
   });
 });
 
-test("linux: a device that floods us is given up", async () => {
+test.concurrent("linux: a device that floods us is given up", async () => {
   const run = (stream: ServerChannel) => {
     stream.on("error", () => undefined);
     const flood = () => void (stream.writable && stream.write("A long greeting. ".repeat(100), flood));
@@ -238,7 +238,7 @@ test("linux: a device that floods us is given up", async () => {
   );
 });
 
-test("linux: a command that ends as soon as it starts is heard to the end", async () => {
+test.concurrent("linux: a command that ends as soon as it starts is heard to the end", async () => {
   // Its start, its words, its exit code and its end mostly reach the plugin in one piece.
   const run = (stream: ServerChannel) => {
     stream.write("This account is currently not available.\n");
@@ -257,7 +257,7 @@ test("linux: a command that ends as soon as it starts is heard to the end", asyn
   });
 });
 
-test.each<{ when: string } & Partial<FakeBehaviour>>([
+test.concurrent.each<{ when: string } & Partial<FakeBehaviour>>([
   { when: "at the terminal", noTerminal: true },
   { when: "at the start of passwd", run: (stream) => stream.close() },
 ])("linux: a connection that is lost $when is not taken for a refusal", async (behaviour) => {
@@ -270,7 +270,7 @@ test.each<{ when: string } & Partial<FakeBehaviour>>([
   );
 });
 
-describe("linux: answers of a fake chpasswd", () => {
+describe.concurrent("linux: answers of a fake chpasswd", () => {
   test.each([
     { name: "no exit code", end: (stream: ServerChannel) => stream.close(), code: "target.connection-lost" },
     {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
 import type { Device, Login, Plugin } from "../../plugins/plugin.ts";
 import { findPlugin } from "../../plugins/registry.ts";
@@ -12,11 +12,8 @@ const plugin = findPlugin("network-cli") as Plugin;
 const OLD = "Old-Passw0rd-1";
 const NEW = "New-Passw0rd-2";
 
-let routers: FrrTarget[] = [];
-afterEach(async () => {
-  for (const router of routers) await router.stop();
-  routers = [];
-});
+const routers: FrrTarget[] = [];
+afterAll(() => Promise.all(routers.map((router) => router.stop())));
 
 async function start(options: FrrTargetOptions): Promise<FrrTarget> {
   const router = await startFrrTarget(options);
@@ -37,7 +34,7 @@ async function verdict(device: Device, password: string): Promise<string> {
 }
 
 describeAsRoot("network-cli on FRR", ["frr", "openssh-server"], () => {
-  describe("a router whose enable has the password of its lines", () => {
+  describe.concurrent("a router whose enable has the password of its lines", () => {
     it("gets both, saved", async () => {
       const router = await start({ password: OLD, enablePassword: OLD });
       const device = deviceOf(router, { enable: true });
@@ -65,7 +62,7 @@ describeAsRoot("network-cli on FRR", ["frr", "openssh-server"], () => {
     });
   });
 
-  it("a router that cannot write its configuration has its old password again", async () => {
+  it.concurrent("a router that cannot write its configuration has its old password again", async () => {
     const router = await start({ password: OLD });
     await router.makeReadOnly();
     const device = deviceOf(router);
@@ -76,7 +73,7 @@ describeAsRoot("network-cli on FRR", ["frr", "openssh-server"], () => {
     expect(await verdict(device, NEW)).toBe("verify.rejected");
   });
 
-  it("and so it has when somebody else made the change, who came in with the same one", async () => {
+  it.concurrent("and so it has when somebody else made the change, who came in with the same one", async () => {
     const router = await start({ password: OLD });
     await router.makeReadOnly();
     const device = deviceOf(router);
@@ -87,7 +84,7 @@ describeAsRoot("network-cli on FRR", ["frr", "openssh-server"], () => {
     expect(await verdict(device, OLD)).toBe("verify.accepted");
   });
 
-  it("only eight characters count where FRR encrypts: no longer password is made or sent where the settings say so", async () => {
+  it.concurrent("only eight characters count where FRR encrypts: no longer password is made or sent where the settings say so", async () => {
     const router = await start({ password: OLD, lines: ["service password-encryption"] });
     const device = deviceOf(router, { longestPassword: 8 });
     expect(plugin.legalPassword(device.settings, true).maxLength).toBe(8);
@@ -101,7 +98,7 @@ describeAsRoot("network-cli on FRR", ["frr", "openssh-server"], () => {
     expect(await verdict(device, "Abcdefgh-and-more")).toBe("verify.accepted");
   });
 
-  it("ten routers at once", async () => {
+  it.concurrent("ten routers at once", async () => {
     const ten = await Promise.all(Array.from({ length: 10 }, () => start({ password: OLD, enablePassword: OLD })));
     const devices = ten.map((router) => deviceOf(router, { enable: true }));
     const results = await Promise.all(
@@ -114,7 +111,7 @@ describeAsRoot("network-cli on FRR", ["frr", "openssh-server"], () => {
     }
   });
 
-  it("is reached over SSH as well, where vtysh is the log-in shell, and makes no user that is not there", async () => {
+  it.concurrent("is reached over SSH as well, where vtysh is the log-in shell, and makes no user that is not there", async () => {
     const router = await startVtyshTarget({ users: [{ name: "netadm", password: OLD }] });
     try {
       const { address, port, fingerprint: pinnedIdentity } = router;

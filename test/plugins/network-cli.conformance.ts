@@ -18,6 +18,7 @@ export const conformance: Conformance = {
     identity: NO_IDENTITY,
     "wrong-identity": NO_IDENTITY,
   },
+  oneAccount: true,
   async start(plugin) {
     const first = "First-Passw0rd";
     const target = await startFrrTarget({ password: first });

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
 import type { Device, Plugin } from "../../plugins/plugin.ts";
 import { findPlugin } from "../../plugins/registry.ts";
@@ -36,11 +36,8 @@ const LOG_IN = `expect "*assword:"
 exec "[#CURRENT_PASSWORD#]"
 `;
 
-let routers: FrrTarget[] = [];
-afterEach(async () => {
-  for (const router of routers) await router.stop();
-  routers = [];
-});
+const routers: FrrTarget[] = [];
+afterAll(() => Promise.all(routers.map((router) => router.stop())));
 
 async function start(): Promise<FrrTarget> {
   const router = await startFrrTarget({ password: OLD, enablePassword: OLD });
@@ -64,7 +61,7 @@ async function verdict(device: Device, password: string): Promise<string> {
 }
 
 describeAsRoot("telnet on FRR", ["frr"], () => {
-  it.each([
+  it.concurrent.each([
     ["after a log-in of the plugin's", CHANGE],
     ["that logs in by itself and says so", `set-no-authenticate\n${LOG_IN}${CHANGE}`],
     ["that logs in by itself and does not say so", `${LOG_IN}${CHANGE}`],
@@ -78,7 +75,7 @@ describeAsRoot("telnet on FRR", ["frr"], () => {
     expect(await verdict(device, OLD)).toBe("verify.rejected");
   });
 
-  it("ten routers at once", async () => {
+  it.concurrent("ten routers at once", async () => {
     const devices = (await Promise.all(Array.from({ length: 10 }, start))).map((router) => deviceOf(router));
     const results = await Promise.all(devices.map((device, index) => change(device, CHANGE, `${NEW}-${index}`)));
     expect(results).toEqual(devices.map(() => ({ asked: 1 })));
@@ -88,7 +85,7 @@ describeAsRoot("telnet on FRR", ["frr"], () => {
     }
   });
 
-  describe("prompts", () => {
+  describe.concurrent("prompts", () => {
     it("that never come are no verdict", async () => {
       const device = deviceOf(await start(), { passwordPrompt: "Kennwort:" });
       expect(await verdict(device, OLD)).toMatch(/^target\.(?:needs-human|timeout)$/);
@@ -100,7 +97,7 @@ describeAsRoot("telnet on FRR", ["frr"], () => {
     });
   });
 
-  it("a wrong password changes nothing, with a log-in of the plugin's or of the template", async () => {
+  it.concurrent("a wrong password changes nothing, with a log-in of the plugin's or of the template", async () => {
     const device = deviceOf(await start());
     const first = await change(device, CHANGE, NEW, "Wrong-Passw0rd");
     expectFailure(first.error, { code: "auth.rejected", effect: "none" });
@@ -111,7 +108,7 @@ describeAsRoot("telnet on FRR", ["frr"], () => {
     expect(await verdict(device, OLD)).toBe("verify.accepted");
   });
 
-  it("a rehearsal stops before the first password", async () => {
+  it.concurrent("a rehearsal stops before the first password", async () => {
     const device = deviceOf(await start());
     const as = login("admin", OLD);
     const script = bindTemplate(plugin, CHANGE, { login: as, change: own(as, new Secret(NEW)), device });

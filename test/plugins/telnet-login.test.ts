@@ -1,6 +1,6 @@
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Plugin } from "../../plugins/plugin.ts";
 import { findPlugin } from "../../plugins/registry.ts";
 import { login } from "../helpers/ssh.ts";
@@ -22,22 +22,18 @@ interface Manners {
   readonly dripMs?: number;
 }
 
-let server: Server | undefined;
-let heard: string[] = [];
-afterEach(() => server?.close());
-
-/** A device with odd manners: no real one has them all. */
-async function start(manners: Manners): Promise<number> {
-  heard = [];
-  server = createServer((socket) => {
+/** A device with odd manners: no real one has them all. `heard` gets each line that it is told. */
+async function start(manners: Manners, heard: string[]) {
+  const server = createServer((socket) => {
     socket.on("error", () => undefined);
-    converse(socket, manners).catch(() => undefined);
+    converse(socket, manners, heard).catch(() => undefined);
   });
-  await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
-  return (server.address() as AddressInfo).port;
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { port: (server.address() as AddressInfo).port, [Symbol.dispose]: () => void server.close() };
 }
 
-async function converse(socket: Socket, { greets, answers, closesAfter, goesOn, dripMs }: Manners): Promise<void> {
+async function converse(socket: Socket, manners: Manners, heard: string[]): Promise<void> {
+  const { greets, answers, closesAfter, goesOn, dripMs } = manners;
   const say = async (text: string) => {
     if (dripMs === undefined) socket.write(text);
     else
@@ -66,10 +62,11 @@ async function converse(socket: Socket, { greets, answers, closesAfter, goesOn, 
 
 async function verify(
   manners: Manners,
-  options: { password?: string; settings?: object; readTimeoutMs?: number } = {},
+  options: { password?: string; settings?: object; readTimeoutMs?: number; heard?: string[] } = {},
 ) {
-  const { password = RIGHT, settings = {}, readTimeoutMs = 2000 } = options;
-  const device = { address: "127.0.0.1", port: await start(manners), settings: plugin.settings.parse(settings) };
+  const { password = RIGHT, settings = {}, readTimeoutMs = 2000, heard = [] } = options;
+  using server = await start(manners, heard);
+  const device = { address: "127.0.0.1", port: server.port, settings: plugin.settings.parse(settings) };
   const call = newCall({ readTimeoutMs });
   const as = login("admin", password);
   const { verdict, code } = await plugin.verify(device, as, call);
@@ -86,7 +83,7 @@ const device = (yes: string, no: string | undefined = "\r\nLogin incorrect\r\nlo
   answers: (line, count) => (count === 1 ? "admin\r\nPassword: " : line === RIGHT ? yes : no),
 });
 
-describe("a right password", () => {
+describe.concurrent("a right password", () => {
   it.each([
     ["with a prompt", "\r\nsw1> "],
     ["with colours and a title", "\r\n\u001b]0;sw1\u0007\u001b[1;32msw1\u001b[0m# "],
@@ -109,7 +106,8 @@ describe("a right password", () => {
 
   it("is accepted where only the password is asked for, and no user name is sent", async () => {
     const manners: Manners = { greets: "User Access Verification\r\n\r\nPassword: ", answers: () => "\r\nr1> " };
-    expect(await verify(manners)).toBe("accepted verify.accepted");
+    const heard: string[] = [];
+    expect(await verify(manners, { heard })).toBe("accepted verify.accepted");
     expect(heard).toEqual([RIGHT]);
   });
 
@@ -139,7 +137,7 @@ describe("a right password", () => {
   });
 });
 
-describe("a wrong password", () => {
+describe.concurrent("a wrong password", () => {
   it.each([
     ["with another question for the user name", "\r\nLogin incorrect\r\nlogin: ", "rejected verify.rejected"],
     ["with another question for the password", "\r\nPassword: ", "rejected verify.rejected"],
@@ -165,14 +163,15 @@ describe("a wrong password", () => {
   });
 });
 
-describe("what no password is sent to", () => {
+describe.concurrent("what no password is sent to", () => {
   it.each([
     ["a question for a code first", "Passcode: ", /target\.(?:needs-human|timeout)/],
     ["a device that says nothing", "", /target\.timeout/],
     ["a device that lets everybody in", "Welcome\r\nsw1> ", /verify\.no-password-asked/],
     ["a web server", "HTTP/1.1 400 Bad Request\r\n\r\n", /target\.timeout/],
   ])("%s", async (_, greets, expected) => {
-    expect(await verify({ greets, answers: () => "" })).toMatch(expected);
+    const heard: string[] = [];
+    expect(await verify({ greets, answers: () => "" }, { heard })).toMatch(expected);
     expect(heard).toEqual([]);
   });
 });
