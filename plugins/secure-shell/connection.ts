@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { Client, type ClientCallback, type ClientChannel, type PseudoTtyOptions } from "ssh2";
 import type { ErrorCode } from "../../contracts/errors.ts";
 import { PluginFailure, type Call, type Device } from "../plugin.ts";
+import { askForShellAtOnce, askToLogInAtOnce } from "./ask-together.ts";
 import { Conversation } from "./conversation.ts";
 import { handshake, openSocket, type Parts } from "./handshake.ts";
 import { hearRoundsWithoutPrompts } from "./hear.ts";
@@ -13,7 +14,7 @@ import { limit } from "../terminal/time-limit.ts";
 const FAREWELL_MS = 1000;
 
 /** Wide, so that few lines are wrapped. Old devices know this terminal. */
-const WINDOW: PseudoTtyOptions = { term: "vt100", cols: 200, rows: 50 };
+const WINDOW = { term: "vt100", cols: 200, rows: 50, modes: {} } satisfies PseudoTtyOptions;
 
 /** A connection whose host key was checked. */
 export interface Connection {
@@ -70,7 +71,11 @@ export async function readHostKey(device: Device, call: Call): Promise<string> {
 async function loggedIn(parts: Parts & { readonly dialogue: Dialogue }): Promise<void> {
   const { device, client, dialogue } = parts;
   let shown: string | undefined;
-  client.once("connect", () => hearRoundsWithoutPrompts(client, dialogue));
+  client.once("connect", () => {
+    hearRoundsWithoutPrompts(client, dialogue);
+    askToLogInAtOnce(client);
+    askForShellAtOnce(client, WINDOW);
+  });
   client.on("banner", (text) => dialogue.hear(text));
   client.on("change password", () => dialogue.stop(new PluginFailure("auth.must-change")));
   try {

@@ -2,6 +2,7 @@
 import { Secret } from "../../contracts/secret.ts";
 import type { BoundScript } from "../../templates/language/script.ts";
 import { Dialogue } from "../terminal/dialogue.ts";
+import { KnownPrompts } from "../terminal/known-prompts.ts";
 import { rehearseScript, runScript } from "../terminal/run-script.ts";
 import { settingOf } from "../terminal/values.ts";
 import { PluginFailure, type Call, type Device, type Login, type Session } from "../plugin.ts";
@@ -24,6 +25,7 @@ export async function openScriptSession(
 }
 
 function createSession(connection: Connection, login: Login): Session {
+  const prompts = new KnownPrompts();
   let failed = false;
   let used = false;
 
@@ -34,7 +36,7 @@ function createSession(connection: Connection, login: Login): Session {
         throw used ? onceOnly(error) : error;
       });
       used = true;
-      const result = await talk(new Dialogue(shell, call, [login.password, ...secretsOf(script)]));
+      const result = await talk(new Dialogue(shell, call, [login.password, ...secretsOf(script)], prompts));
       shell.end();
       return result;
     } catch (error) {
