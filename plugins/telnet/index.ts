@@ -26,6 +26,6 @@ export const telnet: Plugin = {
   // The protocol has no identity: whoever answers is believed.
   identify: async () => undefined,
   open: (device, login, call, script) =>
-    openSession({ device, login, call }, { dial: logsInItself(script) ? undefined : dialOf(device, script) }),
+    openSession({ device, login, call }, logsInItself(script) ? undefined : dialOf(device, script)),
   verify: (device, login, call, script) => verifyLogin({ device, login, call }, dialOf(device, script)),
 };

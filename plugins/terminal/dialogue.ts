@@ -1,7 +1,6 @@
 /** Talking with a device on a terminal: wait for what it says, send, wait again. */
 import type { Secret } from "../../contracts/secret.ts";
 import { PluginFailure, type Call } from "../plugin.ts";
-import { KnownPrompts } from "./known-prompts.ts";
 import { Secrets } from "./mask.ts";
 import { Output } from "./output.ts";
 import type { Pattern } from "./patterns.ts";
@@ -13,12 +12,7 @@ import { Transcript } from "./transcript.ts";
 
 /** Quiet after which a prompt is believed: it may be part of a longer text that is still coming. Milliseconds. */
 const PROMPT_MS = 80;
-/** The same for a prompt at which the device was seen to wait before. Milliseconds. */
-const KNOWN_PROMPT_MS = 5;
-/**
- * The same for a question for a password, which hardly stands in another text's line. Not less: PAM asks first, and
- * then turns the echo off and drops what was typed until then. Milliseconds.
- */
+/** The same for a question for a password, which hardly stands in another text's line. Milliseconds. */
 const QUESTION_MS = 25;
 /** Quiet after which any other text is believed to be whole. Milliseconds. */
 const TEXT_MS = 500;
@@ -61,20 +55,15 @@ export class Dialogue {
   readonly #call: Call;
   readonly #secrets: Secrets;
   readonly #transcript: Transcript;
-  readonly #prompts: KnownPrompts;
   readonly #output = new Output();
   readonly #forbidden: Forbidden[] = [];
   #unwanted: Unwanted | undefined;
   #wake: (news: "heard" | "closed") => void = () => undefined;
 
-  /**
-   * @param secrets what the transcript must not hold
-   * @param prompts those of dialogues before it, with the same account on the same device
-   */
-  constructor(terminal: Terminal, call: Call, secrets: readonly Secret[], prompts = new KnownPrompts()) {
+  /** @param secrets what the transcript must not hold */
+  constructor(terminal: Terminal, call: Call, secrets: readonly Secret[]) {
     this.#terminal = terminal;
     this.#call = call;
-    this.#prompts = prompts;
     this.#secrets = new Secrets(secrets);
     this.#transcript = new Transcript(call, this.#secrets);
     const plain = new PlainStream();
@@ -136,10 +125,16 @@ export class Dialogue {
    * @param silenceMs how long the device may say nothing
    * @param meant says what an answer means that is not the one waited for: a device that stands at a prompt after it is
    *   waited for no longer
+   * @param again whether what was consumed before may meet it, too
    * @throws PluginFailure `target.needs-human` when it is silent at a question, `target.unexpected` at a prompt,
    *   `target.timeout` elsewhere, `target.connection-lost`; {@link Unwanted}
    */
-  async expect(pattern: Pattern, silenceMs: number, meant?: () => PluginFailure | undefined): Promise<void> {
+  async expect(
+    pattern: Pattern,
+    silenceMs: number,
+    meant?: () => PluginFailure | undefined,
+    again = true,
+  ): Promise<void> {
     const begun = performance.now();
     for (;;) {
       this.#check();
@@ -149,11 +144,10 @@ export class Dialogue {
       const silence = { quietMs: Math.min(quietMs, performance.now() - begun), silenceMs, meant };
       const leftMs =
         match === undefined
-          ? this.#leftWithout(silence, this.#metBefore(pattern))
+          ? this.#leftWithout(silence, again && this.#metBefore(pattern))
           : Math.min(silenceMs, this.#quietFor(match)) - quietMs;
       if (leftMs <= 0 || (match !== undefined && this.closed)) {
         if (match !== undefined) this.#output.consume(match);
-        this.#prompts.learn(this.#output.openLine);
         return;
       }
       await this.#quiet(leftMs);
@@ -187,6 +181,11 @@ export class Dialogue {
     const until = performance.now() + timeMs;
     for (let left = timeMs; left > 0 && !this.closed; left = until - performance.now()) await this.#wait(left, false);
     this.#check();
+  }
+
+  /** Whether what was not consumed may still be expected after the next text is sent. */
+  set keepsUnread(keeps: boolean) {
+    this.#output.keeps = keeps;
   }
 
   /**
@@ -256,9 +255,7 @@ export class Dialogue {
   }
 
   #atPrompt(): number {
-    const { openLine: line, gapMs } = this.#output;
-    const known = this.#prompts.has(line) && this.#output.taken;
-    return Math.max(known ? KNOWN_PROMPT_MS : asksForSecret(line) ? QUESTION_MS : PROMPT_MS, PAUSES * gapMs);
+    return Math.max(asksForSecret(this.#output.openLine) ? QUESTION_MS : PROMPT_MS, PAUSES * this.#output.gapMs);
   }
 
   /** How long the device must be quiet until a match is believed. */
@@ -277,14 +274,13 @@ export class Dialogue {
     return new PluginFailure(looksLikeQuestion(line) ? "target.needs-human" : "target.timeout", this.excerpt());
   }
 
-  /** Waits so long, or until something came and a pause after it: a search at each byte would cost too much. */
+  /** Waits so long, or until something came and a pause after it: if each byte were looked at, it would cost a search. */
   async #quiet(timeMs: number): Promise<void> {
     const { pieces } = this.#output;
-    let leftMs = timeMs;
-    do {
-      await this.#wait(Math.max(1, leftMs), true);
-      leftMs = this.#atPrompt() - this.#output.quietMs;
-    } while (!this.closed && this.#output.pieces !== pieces && leftMs > 0);
+    await this.#wait(Math.max(1, timeMs), true);
+    while (!this.closed && this.#output.pieces !== pieces && this.#output.quietMs < this.#atPrompt()) {
+      await this.#wait(Math.max(1, this.#atPrompt() - this.#output.quietMs), false);
+    }
   }
 
   async #wait(timeMs: number, untilNews: boolean): Promise<void> {

@@ -2,8 +2,12 @@
 import { PluginFailure } from "../plugin.ts";
 import { carriesNewPassword } from "../../templates/language/render.ts";
 import type { BoundScript, Command, TagValues } from "../../templates/language/script.ts";
+import type { ErrorCode } from "../../contracts/errors.ts";
+import { BLOCK } from "../../templates/language/block.ts";
+import { type Arm, type Block, isBlock, type Step, stepsOf } from "./blocks.ts";
 import { type Dialogue, Unwanted } from "./dialogue.ts";
-import { asksForSecret, objection, refusal, takesCommands } from "./sentences.ts";
+import type { Match, Pattern } from "./patterns.ts";
+import { alreadyThere, asksForSecret, objection, refusal, takesCommands } from "./sentences.ts";
 import { NEW_LINES, type NewLineMode } from "./terminal.ts";
 import {
   carriesPassword,
@@ -54,6 +58,27 @@ export async function rehearseScript(dialogue: Dialogue, script: BoundScript): P
   return new Runner({ dialogue, script, pointOfNoReturn: never, crossing: "new-password" }).run(carriesPassword);
 }
 
+type StopsBefore = (command: Command) => boolean;
+
+/** Where a step leads: on, to the script's end, to its block again, or no further than a line. */
+type Way = "on" | "end" | "again" | number;
+
+/** A block that is waited for so often has gone wrong. */
+const MOST_TURNS = 30;
+
+/** What a block calls what came of a wait. */
+const SILENCE: Readonly<Partial<Record<ErrorCode, "timeout" | "eof">>> = {
+  "target.timeout": "timeout",
+  "target.unexpected": "timeout",
+  "target.needs-human": "timeout",
+  "target.connection-lost": "eof",
+};
+
+/** Whether a step sends a password that the device has to know: asked for it once more, it did not take it. */
+function tellsStored(step: Step): boolean {
+  return !isBlock(step) && SENDS.has(step.name) && carriesPassword(step) && !carriesNewPassword(step);
+}
+
 class Runner {
   readonly #run: Run;
   readonly #dialogue: Dialogue;
@@ -63,6 +88,8 @@ class Runner {
   /** Whether anything was sent or expected. */
   #begun = false;
   #sent = false;
+  /** Why the arm of a block is carried out that is for silence, or for the end. */
+  #failure: PluginFailure | undefined;
 
   constructor(run: Run) {
     this.#run = run;
@@ -70,13 +97,10 @@ class Runner {
     this.#values = telling(run.script.values, (secret) => run.dialogue.hide(secret));
   }
 
-  async run(stopsBefore: (command: Command) => boolean): Promise<number | undefined> {
+  async run(stopsBefore: StopsBefore): Promise<number | undefined> {
     try {
-      for (const command of this.#run.script.script.commands) {
-        if (command.name === "end") break;
-        if (SENDS.has(command.name) && stopsBefore(command)) return command.line;
-        await this.#named(command);
-      }
+      const way = await this.#walk(stepsOf(this.#run.script.script.commands), stopsBefore);
+      if (typeof way === "number") return way;
       await this.#finish();
       return undefined;
     } finally {
@@ -84,13 +108,77 @@ class Runner {
     }
   }
 
-  async #named(command: Command): Promise<void> {
+  /** Takes steps in their order, until one leads elsewhere. */
+  async #walk(steps: readonly Step[], stopsBefore: StopsBefore): Promise<Way> {
+    for (const step of steps) {
+      if (isBlock(step)) {
+        const way = await this.#block(step, stopsBefore);
+        if (way !== "on") return way;
+        continue;
+      }
+      if (step.name === "end") return "end";
+      if (step.name === BLOCK.again) return "again";
+      if (SENDS.has(step.name) && stopsBefore(step)) return step.line;
+      await this.#named(step, () => this.#command(step));
+    }
+    return "on";
+  }
+
+  /** Waits for what comes first of several things, and does what belongs to it, as often as it is told to. */
+  async #block(block: Block, stopsBefore: StopsBefore): Promise<Way> {
+    const told = new Set<Arm>();
+    for (let turn = 1; turn <= MOST_TURNS; turn += 1) {
+      const arm = await this.#named(block, () => this.#first(block));
+      if (told.has(arm))
+        throw new PluginFailure("auth.rejected", `line ${arm.line}: asked again: ${this.#dialogue.excerpt()}`);
+      if (arm.steps.some(tellsStored)) told.add(arm);
+      this.#dialogue.keepsUnread = true;
+      const way = await this.#walk(arm.steps, stopsBefore);
+      this.#dialogue.keepsUnread = false;
+      if (way !== "again") return way;
+    }
+    throw new PluginFailure(
+      "target.unexpected",
+      `line ${block.line}: it goes round and round: ${this.#dialogue.excerpt()}`,
+    );
+  }
+
+  /** The arm whose text came first; that of silence or of the end where there is one. */
+  async #first({ arms }: Block): Promise<Arm> {
+    const waited = arms.flatMap((arm) => {
+      return typeof arm.on === "string" ? [] : [{ arm, pattern: patternOf(arm.on, this.#values) }];
+    });
+    let met: Arm | undefined;
+    const any: Pattern = (text) => {
+      let first: Match | undefined;
+      for (const { arm, pattern } of waited) {
+        const match = pattern(text);
+        if (!match || (first && match.reach >= first.reach)) continue;
+        first = match;
+        met = arm;
+      }
+      return first;
+    };
+    this.#failure = undefined;
     try {
-      await this.#command(command);
+      await this.#expect(any, false);
+    } catch (error) {
+      const word = error instanceof PluginFailure ? SILENCE[error.code] : undefined;
+      met = word === undefined ? undefined : arms.find(({ on }) => on === word || on === "default");
+      if (!met) throw error;
+      this.#failure = error instanceof PluginFailure ? error : undefined;
+    }
+    if (!met) throw new PluginFailure("target.unexpected", this.#dialogue.excerpt());
+    return met;
+  }
+
+  async #named<T>({ line }: { line: number }, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
     } catch (error) {
       if (!(error instanceof PluginFailure)) throw error;
       const failure = error instanceof Unwanted ? (this.#meant() ?? error) : error;
-      throw at(failure, error instanceof Unwanted ? "" : `line ${command.line}: `);
+      throw at(failure, error instanceof Unwanted ? "" : `line ${line}: `);
     }
   }
 
@@ -111,17 +199,19 @@ class Runner {
       case "expect":
       case "expect-regex":
       case "read":
-        return this.#expect(command);
+        return this.#expect(patternOf(command, this.#values), true);
+      case BLOCK.fail:
+        throw this.#failure ?? this.#meant() ?? new PluginFailure("target.unexpected", this.#dialogue.excerpt());
       case "no-expect":
         return this.#dialogue.forbid(patternOf(command, this.#values), `line ${command.line}`);
     }
   }
 
-  async #expect(command: Command): Promise<void> {
+  async #expect(pattern: Pattern, again: boolean): Promise<void> {
     this.#begun = true;
-    await this.#dialogue.expect(patternOf(command, this.#values), this.#readMs, () => this.#meant());
+    await this.#dialogue.expect(pattern, this.#readMs, () => this.#meant(), again);
     const { answer } = this.#dialogue;
-    const refused = this.#crossed ? refusal(answer, this.#dialogue.excerpt()) : undefined;
+    const refused = (this.#crossed ? refusal : alreadyThere)(answer, this.#dialogue.excerpt());
     if (refused !== undefined) throw refused;
   }
 

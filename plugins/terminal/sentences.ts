@@ -6,10 +6,13 @@ import { isCommandPrompt, LOCK_BUSY, openLine, passwdPrompt, REFUSED } from "./t
 /** `passwd` says this last, when it has changed nothing. */
 const UNCHANGED = /password unchanged|password not changed/i;
 
+/** Said of an account that was to be made. */
+const EXISTS = /\b(?:user|account|login)(?: name)?\b[^\n]{0,260}? already exists\b/i;
+
 /** Before a new password was sent: why it never will be. */
 const BEFORE: readonly (readonly [ErrorCode, RegExp])[] = [
   ["account.unknown", /\buser '?[^'\n]{1,256}'? does not exist|\b(?:unknown|no such) user\b|unknown user name/i],
-  ["account.exists", /\b(?:user|account|login)(?: name)?\b[^\n]{0,260}? already exists\b/i],
+  ["account.exists", EXISTS],
   [
     "auth.not-permitted",
     /not in the sudoers file|may not run sudo|is not allowed to (?:execute|run) |only root can|you may not (?:view or modify|change the) password|must be (?:the )?superuser|% ?(?:authorization failed|access denied)|command authorization failed|wait longer to change/i,
@@ -29,6 +32,16 @@ const BEFORE: readonly (readonly [ErrorCode, RegExp])[] = [
 export function objection(answer: string, detail: string): PluginFailure | undefined {
   const found = BEFORE.find(([, sentence]) => sentence.test(answer));
   return found && new PluginFailure(found[0], detail, { refused: true });
+}
+
+/**
+ * What a device's answer says against giving a new password to an account that was to be made and is there already, also
+ * where the template waited for less; undefined when nothing.
+ * @param answer what came since we sent last
+ * @param detail the answer's end, without secrets
+ */
+export function alreadyThere(answer: string, detail: string): PluginFailure | undefined {
+  return EXISTS.test(answer) ? new PluginFailure("account.exists", detail, { refused: true }) : undefined;
 }
 
 /**

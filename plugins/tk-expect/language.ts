@@ -1,10 +1,11 @@
 /**
- * The part of Expect that templates are written in: one command a line, run by our own engine. Tcl is not run: a
+ * The part of Expect that templates are written in: commands, and blocks of several patterns, run by our own engine. Tcl is not run: a
  * script of the original may do whatever the machine it runs on allows.
  *
  * Source: expect(1), version 5.45; the original's page on change templates.
  */
 import type { CommandRule, Dialect } from "../../templates/language/dialect.ts";
+import { TERMINAL_COMMANDS } from "../terminal/language.ts";
 
 const LONGEST_SECONDS = 3600;
 const OPTIONS = ["-re", "-gl", "-ex", "--"];
@@ -15,15 +16,16 @@ const use: CommandRule = {
   arguments: [1, 3],
   contexts: ["plain"],
   check([program = "", ...rest]) {
-    if (/^telnet$/i.test(program) && rest.every((word) => /^script$/i.test(word))) return undefined;
-    return `only telnet can be used here, not ${/^[\w*-]{1,20}$/.test(program) ? program : "this"}: SSH, Oracle, SQL Server have plugins of their own`;
+    if (/^(?:telnet|ssh)$/i.test(program) && rest.every((word) => /^script$/i.test(word))) return undefined;
+    return `only telnet and ssh can be used here, not ${/^[\w*-]{1,20}$/.test(program) ? program : "this"}: Oracle and SQL Server have plugins of their own`;
   },
 };
 
 const spawn: CommandRule = {
   arguments: [1, 64],
   contexts: ["plain"],
-  check: ([program = ""]) => (program === "telnet" ? undefined : "no program is started; only telnet can be used here"),
+  check: ([program = ""]) =>
+    ["telnet", "ssh"].includes(program) ? undefined : "no program is started; only telnet and ssh can be used here",
 };
 
 const expect: CommandRule = {
@@ -33,7 +35,8 @@ const expect: CommandRule = {
     const [option = ""] = args;
     if (args.length === 2 && !OPTIONS.includes(option))
       return `one pattern is wanted, perhaps after ${OPTIONS.join(", ")}`;
-    return option === "timeout" ? "a time-out cannot be waited for; sleep can" : undefined;
+    const silence = option === "timeout" || option === "default";
+    return silence ? "silence is waited for only beside something else, in a block; sleep can wait" : undefined;
   },
 };
 
@@ -71,6 +74,15 @@ export const language: Dialect = {
     expect,
     send: { arguments: [1, 1], contexts: ["typed"] },
     sleep,
+    // The original's own lines, which scripts may have instead of Expect's.
+    "set-prompt": { arguments: [1, 1], contexts: ["plain"] },
+    "set-read-timeout": TERMINAL_COMMANDS["set-read-timeout"],
+    "set-new-line-mode": TERMINAL_COMMANDS["set-new-line-mode"],
+    exec: TERMINAL_COMMANDS.exec,
+    write: TERMINAL_COMMANDS.write,
+    "expect-regex": TERMINAL_COMMANDS["expect-regex"],
+    "no-expect": TERMINAL_COMMANDS["no-expect"],
+    end: TERMINAL_COMMANDS.end,
     exit,
     close: { arguments: [0, 0], contexts: [] },
     // What a script shows to who runs it.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
 import { checkTemplate } from "../../templates/language/check.ts";
+import { formatTemplate } from "../../templates/language/format.ts";
 import { readTemplate } from "../../templates/language/read.ts";
 import { globOf, regex } from "../terminal/patterns.ts";
 import { patternOf } from "../terminal/values.ts";
@@ -13,7 +14,7 @@ const VALUES = { USERNAME: "o'[a]*b?", NEW_PASSWORD: new Secret("Kt7-New") };
 function engineOf(line: string) {
   const { script, complaints } = readTemplate(line, language);
   expect(complaints.filter(({ severity }) => severity === "refusal")).toEqual([]);
-  const [first, ...rest] = translate({ script, values: VALUES }).script.commands;
+  const [first, ...rest] = translate({ script, values: VALUES }, "telnet").script.commands;
   expect(first).toMatchObject({ name: "set-read-timeout", args: [["10"]] });
   return rest.map(({ name, args }) => [name, ...args.flat()]);
 }
@@ -52,17 +53,139 @@ describe("a line of Expect", () => {
   );
 
   it.each([
-    ["use tds", "only telnet can be used here, not tds"],
-    ["use ssh script", "only telnet can be used here, not ssh"],
+    ["use tds", "only telnet and ssh can be used here, not tds"],
     ["spawn bash", "no program is started"],
     ["exit 1", "a script that is to fail at every run"],
     ["set password x", "only `set timeout` with seconds is known"],
-    ["expect {\n}", "A block of Tcl is not run"],
-    ["expect timeout", "a time-out cannot be waited for"],
+    ["expect {\n", "A block of Tcl is not run"],
+    ["while 1 {\nsend a\n}", "A block of Tcl is not run"],
+    ["expect a { if {$x} {\nsend b\n}\n}", "A block of Tcl is not run"],
+    ["expect a { set x 1 }", "only `set timeout` with seconds is known"],
+    ["expect a { exp_send b }", "There is no command exp_send"],
+    ["expect -nocase a { send b }", "one pattern is wanted"],
+    ["expect timeout", "silence is waited for only beside something else"],
     ["exp_continue", "There is no command exp_continue"],
-    ["exec rm", "There is no command exec"],
+    ["use ssh tds", "only telnet and ssh can be used here"],
   ])("%s is refused with line and reason", (line, reason) => {
     expect(reasons(line).join("\n")).toContain(`1: ${reason}`);
+  });
+});
+
+describe("the original's own lines", () => {
+  const NOKIA = `use telnet
+set-prompt "< "
+set-new-line-mode "mac"
+exec "[#AUTH_USER#]"
+exec "[#COE_SENHA#]"
+exec "ZIAS:[#USERNAME#]:NEWPWT;"
+expect "*NEW PASSWORD:*"
+exec "[#NEW_PASSWORD#]"`;
+
+  it("type at the prompt what answers nothing that was waited for", () => {
+    expect(engineOf(NOKIA)).toEqual([
+      ["set-new-line-mode", "mac"],
+      ["read", "< "],
+      ["exec", { tag: "AUTH_USER" }],
+      ["read", "< "],
+      ["exec", { tag: "COE_SENHA" }],
+      ["read", "< "],
+      ["exec", "ZIAS:", { tag: "USERNAME" }, ":NEWPWT;"],
+      ["expect", "*NEW PASSWORD:*"],
+      ["exec", { tag: "NEW_PASSWORD" }],
+    ]);
+  });
+
+  it("over SSH leave out the answer to the log-in, which is made before", () => {
+    const body = `use ssh
+set-prompt "> "
+set-read-timeout 60
+expect "*ssword: "
+exec "[#AUTH_PASSWORD#]"
+exec "set /map1/accounts1/[#USERNAME#] password=[#NEW_PASSWORD#]"
+expect "COMMAND COMPLETED"`;
+    const { script } = readTemplate(body, language);
+    const { commands } = translate({ script, values: VALUES }, "ssh").script;
+    expect(commands.map(({ name, line }) => `${name} ${line}`)).toEqual([
+      "set-read-timeout 1",
+      "set-read-timeout 3",
+      "read 6",
+      "exec 6",
+      "expect 7",
+    ]);
+    const kept = readTemplate('use ssh\nexpect "*ssword: "\nexec "[#NEW_PASSWORD#]"', language).script;
+    expect(translate({ script: kept, values: VALUES }, "ssh").script.commands).toHaveLength(3);
+  });
+});
+
+describe("a block", () => {
+  it("is an arm for each pattern, with the commands of its body", () => {
+    const block = String.raw`expect {
+    "User  . ." { send "[#USERNAME#]\t"; exp_continue }
+    # what a shell shows
+    -re {[$#>] $} {
+        send "passwd\r"
+        expect -ex "New:" {send "[#NEW_PASSWORD#]\r"}
+    } eof {}
+    timeout {
+        send_user "FAILURE"
+        exit 1
+    }
+    default { return }
+}`;
+    expect(engineOf(block)).toEqual([
+      ["{"],
+      ["->"],
+      ["expect", "User  . ."],
+      ["send", { tag: "USERNAME" }, "\t"],
+      ["<-"],
+      ["->"],
+      ["expect-regex", "[$#>] $"],
+      ["send", "passwd\r"],
+      ["{"],
+      ["->"],
+      ["read", "New:"],
+      ["send", { tag: "NEW_PASSWORD" }, "\r"],
+      ["}"],
+      ["->", "eof"],
+      ["->", "timeout"],
+      ["!"],
+      ["->", "default"],
+      ["end"],
+      ["}"],
+    ]);
+  });
+
+  it.each<[string, unknown[]]>([
+    ['expect "a" {send b}', ["read"]],
+    ["expect {a}", []],
+    ['expect {"a"} ', []],
+  ])("%s is one by Expect's own rule, or none", (line, marks) => {
+    const { script } = readTemplate(line, language);
+    expect(script.commands.some(({ name }) => name === "{")).toBe(marks.length > 0);
+  });
+
+  it("complaints name the lines and columns of its text, and none is shown", () => {
+    const body = 'expect {\n  "a[#NOBODY#]" {\n    send "[#NOTHING#]"\n    bogus secret\n  }\n}';
+    const { complaints } = readTemplate(body, language);
+    expect(complaints.map(({ rule, line, column }) => `${rule} ${line}:${column}`)).toEqual([
+      "tag.unknown 2:5",
+      "tag.unknown 3:11",
+      "command.unknown 4:5",
+    ]);
+    expect(JSON.stringify(complaints)).not.toContain("secret");
+  });
+
+  it("formatted it reads as before", () => {
+    const body = 'use telnet\nexpect {\n    "login:" {\n        send "[#username#]\\r"\n    } timeout {exit 1}\n}\n';
+    const before = readTemplate(body, language).script;
+    expect(readTemplate(formatTemplate(body, language), language).script).toEqual(before);
+  });
+
+  it("that is nested without end, or never closed, is refused in time in proportion to it", () => {
+    const deep = `${"expect a {\n".repeat(20)}send "[#NEW_PASSWORD#]"\n${"}\n".repeat(20)}`;
+    expect(reasons(deep).join("\n")).toContain("nested too deep");
+    expect(reasons('expect "a" {\n'.repeat(20_000))[0]).toContain("1: A block of Tcl");
+    expect(reasons(`expect ${"{".repeat(100_000)}`)[0]).toContain("1: A block of Tcl");
   });
 });
 
@@ -71,7 +194,7 @@ describe("patterns with values", () => {
     "%s: a value matches itself only",
     (line) => {
       const { script } = readTemplate(line, language);
-      const command = translate({ script, values: VALUES }).script.commands[1];
+      const command = translate({ script, values: VALUES }, "telnet").script.commands[1];
       if (!command) throw new Error("nothing is waited for");
       const pattern = patternOf(command, VALUES);
       expect(pattern("Password for o'[a]*b?:")).toBeDefined();

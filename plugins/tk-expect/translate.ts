@@ -1,14 +1,53 @@
+import { isBlockMark } from "../../templates/language/block.ts";
+import { carriesNewPassword } from "../../templates/language/render.ts";
 import type { BoundScript, Command, Text } from "../../templates/language/script.ts";
+import { isPasswordAlone, SENDS } from "../terminal/values.ts";
+
+const WAITS: ReadonlySet<string> = new Set(["expect", "expect-regex"]);
 
 /** What Expect waits when the script does not say. Seconds. */
 const TIMEOUT = "10";
 /** What `set timeout -1` means here: longer than any attempt. Seconds. */
 const FOR_EVER = "3600";
 
-/** A script of Expect as the commands of the terminal engine. */
-export function translate({ script, values }: BoundScript): BoundScript {
+/** What a script says that it uses; undefined when it does not say. */
+export function usedBy(bound: BoundScript | undefined): "telnet" | "ssh" | undefined {
+  const used = bound?.script.commands.find(({ name }) => name === "use" || name === "spawn");
+  const program = literal(used?.args[0] ?? []).toLowerCase();
+  return program === "telnet" || program === "ssh" ? program : undefined;
+}
+
+/**
+ * A script of Expect as the commands of the terminal engine.
+ * @param protocol over SSH the log-in is made before: what answers the question for the password at first is left out
+ */
+export function translate({ script, values }: BoundScript, protocol: "telnet" | "ssh"): BoundScript {
   const first: Command = { name: "set-read-timeout", args: [[TIMEOUT]], line: script.commands[0]?.line ?? 1 };
-  return { values, script: { commands: [first, ...script.commands.flatMap(translated)] } };
+  const commands = promptsAwaited(protocol === "ssh" ? withoutLogin(script.commands) : script.commands);
+  return { values, script: { commands: [first, ...commands.flatMap(translated)] } };
+}
+
+/** Without the wait for the question for the password, and its answer, where these are what a script does first. */
+function withoutLogin(commands: readonly Command[]): readonly Command[] {
+  const at = commands.findIndex((command) => SENDS.has(command.name));
+  const answer = commands[at];
+  const block = commands.findIndex(({ name }) => isBlockMark(name));
+  const isLogin = answer && isPasswordAlone(answer) && !carriesNewPassword(answer) && (block === -1 || block > at);
+  if (!isLogin) return commands;
+  return commands.filter((command, index) => index > at || !(index === at || WAITS.has(command.name)));
+}
+
+/** With `set-prompt` each line that is typed, and answers nothing that was waited for, is typed at the prompt. */
+function promptsAwaited(commands: readonly Command[]): Command[] {
+  let prompt: Text | undefined;
+  let waited = false;
+  return commands.flatMap((command): Command[] => {
+    if (command.name === "set-prompt") prompt = command.args[0];
+    const before = command.name === "exec" && prompt && !waited;
+    if (SENDS.has(command.name)) waited = false;
+    else if (WAITS.has(command.name)) waited = true;
+    return before ? [{ name: "read", args: [prompt ?? []], line: command.line }, command] : [command];
+  });
 }
 
 function translated({ name, args, line }: Command): Command[] {
@@ -24,11 +63,21 @@ function translated({ name, args, line }: Command): Command[] {
       return [{ name: "send", args: [first], line }];
     case "sleep":
       return [{ name: "sleep", args, line }];
+    // Those of the original's own lines, of scripts that `use telnet` or `use ssh` without `script`.
+    case "exec":
+    case "write":
+    case "read":
+    case "expect-regex":
+    case "no-expect":
+    case "set-read-timeout":
+    case "set-new-line-mode":
+      return [{ name, args, line }];
     case "exit":
     case "close":
+    case "end":
       return [{ name: "end", args: [], line }];
     default:
-      return [];
+      return isBlockMark(name) ? [{ name, args, line }] : [];
   }
 }
 

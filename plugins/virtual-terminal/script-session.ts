@@ -16,21 +16,15 @@ export interface Opening {
   readonly call: Call;
 }
 
-export interface Manner {
-  /** How one logs in; absent where the template does. */
-  readonly dial?: Dial | undefined;
-  /** Makes commands of the terminal engine of a template in another language. */
-  translate?(script: BoundScript): BoundScript;
-}
-
 /**
  * Connects and, unless the template does that, logs in.
+ * @param dial how one logs in; undefined where the template does
  * @throws PluginFailure with a `target.*` or `auth.*` code
  */
-export async function openSession(opening: Opening, { dial, translate }: Manner): Promise<Session> {
+export async function openSession(opening: Opening, dial: Dial | undefined): Promise<Session> {
   const connection = await connect(opening.device, opening.call);
   if (dial !== undefined) await loggedIn(connection, opening, dial);
-  return createSession(connection, opening.login, translate ?? ((script) => script));
+  return createSession(connection, opening.login);
 }
 
 /** Says by one fresh log-in whether a password is right. `accepted` only if the device asked for it. */
@@ -67,17 +61,17 @@ export async function loggedIn(connection: Connection, opening: Opening, dial: D
   }
 }
 
-function createSession(connection: Connection, login: Login, translate: (script: BoundScript) => BoundScript): Session {
+function createSession(connection: Connection, login: Login): Session {
   let used = false;
 
   type Talk<T> = (dialogue: Dialogue, script: BoundScript) => Promise<T>;
-  async function talk<T>(call: Call, template: BoundScript, run: Talk<T>): Promise<T> {
+  async function talk<T>(call: Call, script: BoundScript, run: Talk<T>): Promise<T> {
     if (used) throw new PluginFailure("target.connection-lost", "the session was used before");
     used = true;
-    const secrets = Object.values(template.values).filter((value) => value instanceof Secret);
+    const secrets = Object.values(script.values).filter((value) => value instanceof Secret);
     try {
       const dialogue = new Dialogue(connection.terminal(), call, [login.password, ...secrets]);
-      return await run(dialogue, translate(template));
+      return await run(dialogue, script);
     } catch (error) {
       connection.destroy();
       throw error;
@@ -85,15 +79,17 @@ function createSession(connection: Connection, login: Login, translate: (script:
   }
 
   return {
-    async apply({ script: template }, call, pointOfNoReturn) {
-      if (template === undefined) throw new PluginFailure("credential.no-template");
-      await talk(call, template, (dialogue, script) =>
-        runScript({ dialogue, script, pointOfNoReturn, crossing: "new-password" }),
+    async apply({ script }, call, pointOfNoReturn) {
+      if (script === undefined) throw new PluginFailure("credential.no-template");
+      await talk(call, script, (dialogue, bound) =>
+        runScript({ dialogue, script: bound, pointOfNoReturn, crossing: "new-password" }),
       );
     },
-    run: (template, call, pointOfNoReturn) =>
-      talk(call, template, (dialogue, script) => runScript({ dialogue, script, pointOfNoReturn, crossing: "sent" })),
-    rehearse: (template, call) => talk(call, template, rehearseScript),
+    run: (script, call, pointOfNoReturn) =>
+      talk(call, script, (dialogue, bound) =>
+        runScript({ dialogue, script: bound, pointOfNoReturn, crossing: "sent" }),
+      ),
+    rehearse: (script, call) => talk(call, script, rehearseScript),
     // A template leaves the line wherever it ends, and there is one line to a connection.
     reusable: () => !used && connection.isOpen(),
     close: () => connection.close(),

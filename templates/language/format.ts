@@ -49,6 +49,11 @@ function writeCommand(command: Command, dialect: Dialect): string {
   return [command.name, ...args].join(" ");
 }
 
+/** A line that stays. Within a block of Expect its indent shows what belongs together. */
+function asWritten(text: string, dialect: Dialect): string {
+  return dialect.form === "expect" ? text.trimEnd() : text.trim();
+}
+
 /**
  * Writes a template as it is meant: commands in lower case under their own names, tags in upper case, quotes mended,
  * one line end. Comments and lines that cannot be read stay. Reading the result gives the same script.
@@ -59,8 +64,10 @@ export function formatTemplate(body: string, dialect: Dialect): string {
     dialect.form === "statements"
       ? linesOf(text).map(upperCaseTags)
       : readEachLine(text, dialect).map((line) => {
-          const command = line.reading?.value;
-          return command === undefined ? line.text.trim() : writeCommand(command, dialect);
+          const [command, ...more] = line.reading?.value ?? [];
+          return command === undefined || more.length > 0
+            ? asWritten(line.text, dialect)
+            : writeCommand(command, dialect);
         });
   while (lines.at(-1) === "") {
     lines.pop();

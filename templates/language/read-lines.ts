@@ -2,6 +2,7 @@ import type { CommandRule, Context, Dialect } from "./dialect.ts";
 import { unescapeLine, unescapeTcl } from "./escapes.ts";
 import { nearest } from "./nearest.ts";
 import { mendPattern } from "./patterns.ts";
+import { readBlock } from "./read-block.ts";
 import type { PlacedCommand, Reading } from "./reading.ts";
 import { complaint, type Place } from "./rules.ts";
 import type { Tag, Text } from "./script.ts";
@@ -161,25 +162,56 @@ function bracesOf(text: string): number {
 /** A line of a body, with what it says; no reading where it says nothing: blank, a comment, within a block. */
 export interface ReadLine {
   readonly text: string;
-  readonly reading?: Reading<PlacedCommand | undefined>;
+  readonly reading?: Reading<readonly PlacedCommand[]>;
 }
 
-function refusedBlock(number: number): Reading<undefined> {
+function refusedBlock(number: number): Reading<PlacedCommand[]> {
   const message = "A block of Tcl is not run: write the lines one after another.";
-  return { value: undefined, complaints: [complaint("tcl.block", message, { line: number, column: 1 })] };
+  return { value: [], complaints: [complaint("tcl.block", message, { line: number, column: 1 })] };
 }
 
-function afterEnd(number: number): Reading<undefined> {
+function afterEnd(number: number): Reading<PlacedCommand[]> {
   const message = "Nothing after end is run: this line and those after it are left out.";
-  return { value: undefined, complaints: [complaint("line.after-end", message, { line: number, column: 1 })] };
+  return { value: [], complaints: [complaint("line.after-end", message, { line: number, column: 1 })] };
+}
+
+/** What reads the block that begins in a line, by the line's index. */
+function blocksOf(lines: readonly string[], dialect: Dialect) {
+  const starts: number[] = [];
+  let length = 0;
+  for (const line of lines) {
+    starts.push(length);
+    length += line.length + 1;
+  }
+  const indexOf = (offset: number, from: number) => {
+    let index = from;
+    while ((starts[index + 1] ?? Infinity) <= offset) index += 1;
+    return index;
+  };
+  const text = lines.join("\n");
+  return (first: number) => {
+    const indent = /^\s*(?=expect\s)/i.exec(lines[first] ?? "")?.[0].length;
+    if (dialect.form !== "expect" || indent === undefined) return undefined;
+    const lineAt = (offset: number) => {
+      const index = indexOf(offset, first);
+      return { line: index + 1, column: offset - (starts[index] ?? 0) + 1 };
+    };
+    const readCommand = (command: string, number: number) => readLine({ text: command, number, dialect });
+    const block = readBlock({ text, lineAt, readCommand }, (starts[first] ?? 0) + indent);
+    return block && { reading: block.reading, last: indexOf(block.to, first) };
+  };
 }
 
 /** Reads each line of a body of one command a line. */
 export function readEachLine(body: string, dialect: Dialect): ReadLine[] {
   let depth = 0;
+  let blockEnds = -1;
   let end: "none" | "reached" | "told" = "none";
-  return linesOf(body).map((text, index): ReadLine => {
+  const lines = linesOf(body);
+  const blockAt = blocksOf(lines, dialect);
+  return lines.map((text, index): ReadLine => {
     const number = index + 1;
+    if (index <= blockEnds) return { text };
     if (depth > 0) {
       depth += bracesOf(text);
       return { text };
@@ -191,13 +223,18 @@ export function readEachLine(body: string, dialect: Dialect): ReadLine[] {
       end = "told";
       return { text, reading: afterEnd(number) };
     }
+    const block = blockAt(index);
+    if (block) {
+      blockEnds = block.last;
+      return { text, reading: block.reading };
+    }
     depth = dialect.form === "expect" ? bracesOf(text) : 0;
     if (depth > 0) {
       return { text, reading: refusedBlock(number) };
     }
-    const reading = readLine({ text, number, dialect });
-    end = reading.value?.name === "end" ? "reached" : "none";
-    return { text, reading };
+    const { value, complaints } = readLine({ text, number, dialect });
+    end = value?.name === "end" ? "reached" : "none";
+    return { text, reading: { value: value ? [value] : [], complaints } };
   });
 }
 
@@ -205,7 +242,7 @@ export function readEachLine(body: string, dialect: Dialect): ReadLine[] {
 export function readLines(body: string, dialect: Dialect): Reading<PlacedCommand[]> {
   const lines = readEachLine(body, dialect).flatMap(({ reading }) => reading ?? []);
   return {
-    value: lines.flatMap(({ value }) => value ?? []),
+    value: lines.flatMap(({ value }) => value),
     complaints: lines.flatMap(({ complaints }) => complaints),
   };
 }

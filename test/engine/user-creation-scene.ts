@@ -3,10 +3,19 @@ import type { Estate } from "../helpers/estate.ts";
 import { CREATE } from "./ephemeral-scene.ts";
 import type { JobScene } from "./jobs-scene.ts";
 
-/** Registers an account that is not there yet, and asks for its creation. */
-export async function requestUser(scene: JobScene, estate: Estate, create = CREATE) {
+/**
+ * Registers an account, and asks for its creation.
+ * @param prepare what is done before with its name, which no account has
+ */
+export async function requestUser(
+  scene: JobScene,
+  estate: Estate,
+  create = CREATE,
+  prepare?: (username: string) => Promise<void>,
+) {
   const { deviceId, rootId } = await scene.register(estate);
   const username = scene.freshName();
+  await prepare?.(username);
   const credentialId = await estate.addCredential({
     deviceId,
     plugin: "ssh",

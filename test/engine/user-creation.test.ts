@@ -6,7 +6,7 @@ import { Estate } from "../helpers/estate.ts";
 import { describeAsRoot } from "../helpers/needs.ts";
 import { answer } from "../helpers/ssh.ts";
 import { TestWorker } from "../helpers/worker.ts";
-import { CREATE } from "./ephemeral-scene.ts";
+import { CREATE, endLifetime, readCredential, requestOne } from "./ephemeral-scene.ts";
 import { JobScene, typed } from "./jobs-scene.ts";
 import { proveAuditTellsTheStory } from "./proof.ts";
 import { requestUser } from "./user-creation-scene.ts";
@@ -56,6 +56,33 @@ describeAsRoot("users who are made with a password", ["openssh-server"], () => {
     expect(await estate.currentPassword(credentialId)).toBe(password);
     expect(await answer(scene.ssh, username, password)).toBe("verify.accepted");
     expect(await statuses(credentialId)).toEqual(["current", "discarded"]);
+  });
+
+  it("are not taken over by a template that does not look whether they are there", async () => {
+    await startWorker();
+    const careless = `set-read-timeout 15
+expect-regex "/# $/"
+exec "useradd -m [#USERNAME#]"
+expect-regex "/# $/"
+${CREATE.slice(CREATE.indexOf('exec "passwd'))}`;
+    const { code, credentialId, username } = await requestUser(scene, estate, careless, (name) =>
+      scene.addAccount(name, "Old-Passw0rd-1x"),
+    );
+    expect(await estate.until(code), await story(code)).toMatchObject({ outcome: "account.exists", attempts: 1 });
+    expect(await answer(scene.ssh, username, "Old-Passw0rd-1x")).toBe("verify.accepted");
+    expect(await statuses(credentialId)).toEqual(["discarded"]);
+  });
+
+  it("nor by an ephemeral credential: what was there before is not removed with it", async () => {
+    await startWorker();
+    const { code, removalCode, credentialId, username } = await requestOne(scene, estate, {
+      prepare: (name) => scene.addAccount(name, "Old-Passw0rd-1x"),
+    });
+    expect(await estate.until(code), await story(code)).toMatchObject({ outcome: "account.exists", attempts: 1 });
+    await endLifetime(scene, estate, removalCode);
+    expect(await estate.until(removalCode, ["canceled"])).toMatchObject({ outcome: "ephemeral.not-created" });
+    expect(await answer(scene.ssh, username, "Old-Passw0rd-1x")).toBe("verify.accepted");
+    expect(await readCredential(estate, credentialId)).toMatchObject({ active: false });
   });
 
   it("a worker that dies before it can promote what it sent: the password is found and promoted", async () => {

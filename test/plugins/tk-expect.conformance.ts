@@ -24,14 +24,28 @@ expect eof
 exit 0
 `;
 
-/** Who logs in may change the password of others. */
-const OTHER = String.raw`${LOG_IN("AUTH_USER", "AUTH_PASSWORD")}expect -re {[$#] $}
-send "passwd [#USERNAME#]\r"
-expect "ew password:"
-send -- "[#NEW_PASSWORD#]\r"
-expect "etype new password:"
-send -- "[#NEW_PASSWORD#]\r"
-expect "updated successfully"
+/** Who logs in may change the password of others. Written in blocks, as the original's page shows it. */
+const OTHER = String.raw`use telnet script
+set timeout 20
+expect {
+    "login:" {
+        send -- "[#AUTH_USER#]\r"
+        exp_continue
+    } -re {[Pp]assword: $} {
+        send -- "[#AUTH_PASSWORD#]\r"
+        exp_continue
+    } -re {[$#] $} {
+        send "passwd [#USERNAME#]\r"
+    } timeout {
+        send_user "FAILURE TIMEOUT"
+        exit 1
+    } eof { exit 1 }
+}
+expect {
+    "ew password:" { send -- "[#NEW_PASSWORD#]\r"; exp_continue }
+    "updated successfully" { exit 0 }
+    default { exit 1 }
+}
 `;
 
 export const conformance: Conformance = {
