@@ -1,6 +1,7 @@
 /** Talking with a device on a terminal: wait for what it says, send, wait again. */
 import type { Secret } from "../../contracts/secret.ts";
 import { PluginFailure, type Call } from "../plugin.ts";
+import { KnownPrompts } from "./known-prompts.ts";
 import { Secrets } from "./mask.ts";
 import { Output } from "./output.ts";
 import type { Pattern } from "./patterns.ts";
@@ -12,7 +13,12 @@ import { Transcript } from "./transcript.ts";
 
 /** Quiet after which a prompt is believed: it may be part of a longer text that is still coming. Milliseconds. */
 const PROMPT_MS = 80;
-/** The same for a question for a password, which hardly stands in another text's line. Milliseconds. */
+/** The same for a prompt at which the device was seen to wait before. Milliseconds. */
+const KNOWN_PROMPT_MS = 5;
+/**
+ * The same for a question for a password, which hardly stands in another text's line. Not less: PAM asks first, and
+ * then turns the echo off and drops what was typed until then. Milliseconds.
+ */
 const QUESTION_MS = 25;
 /** Quiet after which any other text is believed to be whole. Milliseconds. */
 const TEXT_MS = 500;
@@ -55,15 +61,20 @@ export class Dialogue {
   readonly #call: Call;
   readonly #secrets: Secrets;
   readonly #transcript: Transcript;
+  readonly #prompts: KnownPrompts;
   readonly #output = new Output();
   readonly #forbidden: Forbidden[] = [];
   #unwanted: Unwanted | undefined;
   #wake: (news: "heard" | "closed") => void = () => undefined;
 
-  /** @param secrets what the transcript must not hold */
-  constructor(terminal: Terminal, call: Call, secrets: readonly Secret[]) {
+  /**
+   * @param secrets what the transcript must not hold
+   * @param prompts those of dialogues before it, with the same account on the same device
+   */
+  constructor(terminal: Terminal, call: Call, secrets: readonly Secret[], prompts = new KnownPrompts()) {
     this.#terminal = terminal;
     this.#call = call;
+    this.#prompts = prompts;
     this.#secrets = new Secrets(secrets);
     this.#transcript = new Transcript(call, this.#secrets);
     const plain = new PlainStream();
@@ -148,6 +159,7 @@ export class Dialogue {
           : Math.min(silenceMs, this.#quietFor(match)) - quietMs;
       if (leftMs <= 0 || (match !== undefined && this.closed)) {
         if (match !== undefined) this.#output.consume(match);
+        this.#prompts.learn(this.#output.openLine);
         return;
       }
       await this.#quiet(leftMs);
@@ -255,7 +267,9 @@ export class Dialogue {
   }
 
   #atPrompt(): number {
-    return Math.max(asksForSecret(this.#output.openLine) ? QUESTION_MS : PROMPT_MS, PAUSES * this.#output.gapMs);
+    const { openLine: line, gapMs } = this.#output;
+    const known = this.#prompts.has(line) && this.#output.taken;
+    return Math.max(known ? KNOWN_PROMPT_MS : asksForSecret(line) ? QUESTION_MS : PROMPT_MS, PAUSES * gapMs);
   }
 
   /** How long the device must be quiet until a match is believed. */
@@ -274,13 +288,14 @@ export class Dialogue {
     return new PluginFailure(looksLikeQuestion(line) ? "target.needs-human" : "target.timeout", this.excerpt());
   }
 
-  /** Waits so long, or until something came and a pause after it: if each byte were looked at, it would cost a search. */
+  /** Waits so long, or until something came and a pause after it: a search at each byte would cost too much. */
   async #quiet(timeMs: number): Promise<void> {
     const { pieces } = this.#output;
-    await this.#wait(Math.max(1, timeMs), true);
-    while (!this.closed && this.#output.pieces !== pieces && this.#output.quietMs < this.#atPrompt()) {
-      await this.#wait(Math.max(1, this.#atPrompt() - this.#output.quietMs), false);
-    }
+    let leftMs = timeMs;
+    do {
+      await this.#wait(Math.max(1, leftMs), true);
+      leftMs = this.#atPrompt() - this.#output.quietMs;
+    } while (!this.closed && this.#output.pieces !== pieces && leftMs > 0);
   }
 
   async #wait(timeMs: number, untilNews: boolean): Promise<void> {

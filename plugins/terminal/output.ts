@@ -1,5 +1,5 @@
 import type { Match, Pattern } from "./patterns.ts";
-import { openLine } from "./text.ts";
+import { isCommandPrompt, openLine } from "./text.ts";
 
 /** So much is kept of what a device says between two lines of ours. Characters. */
 const WINDOW = 262_144;
@@ -18,6 +18,10 @@ export class Output {
   /** Where the answer to what we sent last begins. */
   #answerAt = 0;
   #sent = "";
+  /** Whether what we sent last answered something that was expected and seen. */
+  #inTurn = true;
+  /** Whether it was a command line, which is echoed. */
+  #echoes = false;
   #heardAt = performance.now();
   #gapMs = 0;
   /** Whether something was expected, and seen, since we sent last. */
@@ -58,6 +62,8 @@ export class Output {
    * was expected is no answer to what is sent now.
    */
   send(text: string): void {
+    this.#echoes = isCommandPrompt(this.openLine);
+    this.#inTurn = this.met;
     this.#text = this.met && !this.keeps ? "" : this.#text.slice(this.#from);
     this.#from = 0;
     this.#answerAt = this.#text.length;
@@ -74,6 +80,11 @@ export class Output {
   /** What came since we sent, without the echo of it, consumed or not. */
   get answer(): string {
     return this.#text.slice(this.#echoEnd());
+  }
+
+  /** Whether nothing of what we sent can still stand in the line: a prompt that comes now follows all of it. */
+  get taken(): boolean {
+    return this.#inTurn && (!this.#echoes || this.#echoEnd() > this.#answerAt);
   }
 
   /** The end of the line that the device left unfinished: a prompt stands there. */
