@@ -1,11 +1,15 @@
 import { defineConfig } from "vitest/config";
+import { LongFirst } from "./test/helpers/long-first.ts";
 
 /** What a test on real servers may take on a busy machine; how long it should take is for bench/ to say. */
 const LIMIT_MS = 300_000;
+/** How long `expect.poll` goes on asking there, where nothing else is said. */
+const POLL_MS = 60_000;
 const servers = {
   globalSetup: ["test/helpers/global-setup.ts"],
   testTimeout: LIMIT_MS,
   hookTimeout: LIMIT_MS,
+  expect: { poll: { timeout: POLL_MS } },
 };
 
 /** Tests of the whole checkout that need no server. */
@@ -20,7 +24,9 @@ const CHECKOUT_TESTS = [
 export default defineConfig({
   test: {
     pool: "forks",
-    maxWorkers: 2,
+    // Twice the cores of a small machine: for most of their time these tests wait, for leases and for devices.
+    maxWorkers: 4,
+    sequence: { sequencer: LongFirst },
     reporters: ["default", "./test/plugins/table-reporter.ts"],
     execArgv: ["--import", "./scripts/fast-imports.mjs"],
     projects: [

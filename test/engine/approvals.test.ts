@@ -69,7 +69,7 @@ const start = async () => (worker = await TestWorker.start(estate.surroundings))
 const waits = (code: number) =>
   vi.waitFor(
     async () => expect((await workflow(code).query<Progress>(QUERIES.progress)).step).toBe("awaiting-approval"),
-    30_000,
+    120_000,
   );
 
 /** As the API does it: the row, and then a word to the run. Says what the person is told. */

@@ -109,7 +109,7 @@ it("one that parks for a window just after an edit opened it looks again at once
         sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
       );
       expect(waiting).toBeDefined();
-    });
+    }, 60_000);
     await openAllDay(policyId);
     expect(await found(policyId)).toEqual([]);
   });

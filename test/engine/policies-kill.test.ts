@@ -62,7 +62,7 @@ it("a worker killed between two pages", async () => {
         sql`select count(*)::int as n from operations where waiting_for = 'window' and attempts = 0`,
       );
       expect(row?.n).toBe(COUNT);
-    });
+    }, 120_000);
     expect(await count()).toEqual({ all: COUNT, each: COUNT });
   } finally {
     await worker.kill();

@@ -63,7 +63,7 @@ it("a restore of a value that is being destroyed is refused, and leaves what is 
         const waiting = await estate.db.execute(sql`select from pg_stat_activity
           where datname = current_database() and wait_event_type = 'Lock'`);
         expect(waiting).toHaveLength(1);
-      });
+      }, 60_000);
     });
     expect(await restoring).toContain("version");
     expect((await estate.versions(id)).map(({ version, status }) => [version, status])).toEqual([

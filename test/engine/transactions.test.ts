@@ -101,7 +101,7 @@ it("a promotion whose connection dies is one error, and not the end of the worke
     });
     expect(unhandled).toEqual([]);
     // The driver tells the old connection's end once more, to the first who asks on the new one.
-    await vi.waitFor(() => worker.db.execute(sql`select 1`));
+    await vi.waitFor(() => worker.db.execute(sql`select 1`), 60_000);
     expect(await promote(worker.db, attempt, { record })).toMatchObject({ promoted: true });
   } finally {
     process.off("unhandledRejection", listen);
