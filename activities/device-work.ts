@@ -1,4 +1,5 @@
 /** What every attempt does on a device, whatever its work: it logs in, and passes the point of no return. */
+import { LEASE_SHARE } from "../contracts/change-limit.ts";
 import type { Secret } from "../contracts/secret.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import { type AttemptClaim, noteCheck, passPointOfNoReturn } from "../db/queries/attempt.ts";
@@ -12,9 +13,6 @@ import { withinBudget } from "./logins.ts";
 import { account, isOwn, openVersion, pluginDevice } from "./parties.ts";
 import { pausesMs } from "./scripts.ts";
 import type { Lent } from "./sessions.ts";
-
-/** Share of the lease after which the connection is cut: what still leaves the worker then cannot outlive the lease. */
-const DEADLINE_SHARE = 0.8;
 
 /** Failures of a kept connection that a fresh one may not have. */
 const STALE = new Set(["target.connection-lost", "target.timeout", "target.unreachable"]);
@@ -172,7 +170,7 @@ export class DeviceWork {
   async #passPoint(cut: () => void): Promise<NodeJS.Timeout> {
     const { leaseSeconds } = this.#tools.settings;
     const { code } = this.#entry;
-    const deadline = performance.now() + leaseSeconds * 1000 * DEADLINE_SHARE;
+    const deadline = performance.now() + leaseSeconds * 1000 * LEASE_SHARE;
     await this.#deps.atMoment?.("before-point", code);
     this.#mayBeSent = true;
     const granted = await passPointOfNoReturn(this.#deps.db, this.claim(), leaseSeconds);

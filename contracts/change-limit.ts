@@ -8,6 +8,14 @@ export function changeLimitMs({ connectTimeoutSeconds, readTimeoutSeconds, lease
   return (3 * (connectTimeoutSeconds + readTimeoutSeconds) + leaseSeconds + 60) * 1000;
 }
 
+/** Share of the lease after which the connection is cut: what still leaves the worker then cannot outlive the lease. */
+export const LEASE_SHARE = 0.8;
+
+/** How long a template may wait for a device: it is ended when its run, or its part of the lease, is over. Seconds. */
+export function longestWaitSeconds({ connectTimeoutSeconds, readTimeoutSeconds, leaseSeconds }: Limits): number {
+  return Math.min(connectTimeoutSeconds + readTimeoutSeconds, Math.floor(leaseSeconds * LEASE_SHARE));
+}
+
 function widest(limit: keyof Limits): number {
   return Settings.shape[limit].unwrap().maxValue ?? 0;
 }

@@ -31,7 +31,9 @@ const Job = z
     ]),
     templateId: Id,
     deviceId: Id.optional().describe("Where the work is done; a credential says it, too."),
-    credentialId: Id.optional().describe("The account that it is about; its execution settings say who logs in."),
+    credentialId: Id.optional().describe(
+      "The account that it is about; its execution settings say who logs in. A password that a template of `user-creation` sends becomes its own.",
+    ),
     authenticationCredentialId: Id.optional().describe("Else the account that logs in."),
     parameters: JobParameters.default({}),
     ...whenAndWhy,

@@ -12,6 +12,8 @@ import { readTemplateSubject } from "../../db/queries/template-subject.ts";
 import { readTemplateTexts } from "../../db/queries/templates.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
+import { longestWaitSeconds } from "../../contracts/change-limit.ts";
+import { readSettings } from "../../db/queries/settings.ts";
 import { checkFiles, summarize } from "../templates/check-files.ts";
 import { importFiles } from "../templates/import-files.ts";
 import { renderDry } from "../templates/render-dry.ts";
@@ -29,7 +31,8 @@ export function addTemplateFileRoutes(add: AddRoute, deps: ApiDeps): void {
     permission: "read",
     body: TemplateFiles,
     answer: TemplateCheck,
-    handle: async ({ body }) => summarize(checkFiles(deps.plugins, body)),
+    handle: async ({ body }) =>
+      summarize(checkFiles(deps.plugins, body, longestWaitSeconds(await readSettings(deps.db)))),
   });
   add({
     method: "POST",

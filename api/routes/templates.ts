@@ -11,6 +11,8 @@ import type { Database, Transaction } from "../../db/client.ts";
 import { auditObject } from "../../db/queries/audit.ts";
 import { readTemplateUses } from "../../db/queries/template-uses.ts";
 import { createTemplate, editTemplate, listTemplates, readTemplateTexts } from "../../db/queries/templates.ts";
+import { longestWaitSeconds } from "../../contracts/change-limit.ts";
+import { readSettings } from "../../db/queries/settings.ts";
 import { checkTemplate } from "../../templates/language/check.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
@@ -111,6 +113,7 @@ async function readDetails({ plugins }: ApiDeps, db: Database | Transaction, id:
   const template = await readTemplateTexts(db, id);
   const dialect = dialectsOf(plugins)[template.plugin];
   const { kind, latestBody: body } = template;
-  const warnings = dialect ? checkTemplate({ body, kind, dialect }).complaints : [];
+  const longestSeconds = longestWaitSeconds(await readSettings(db));
+  const warnings = dialect ? checkTemplate({ body, kind, dialect, longestSeconds }).complaints : [];
   return { ...template, warnings, ...(await readTemplateUses(db, id)) };
 }

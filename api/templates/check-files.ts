@@ -19,20 +19,27 @@ export interface NamedFile extends CheckedFile {
   readonly name: string;
 }
 
-/** Says of each file what plugin and kind it is for, and what is wrong with it. */
-export function checkFiles(plugins: readonly PluginInfo[], { files, plugin, kind }: TemplateFiles): NamedFile[] {
+/**
+ * Says of each file what plugin and kind it is for, and what is wrong with it.
+ * @param longestSeconds how long a template may wait for a device
+ */
+export function checkFiles(
+  plugins: readonly PluginInfo[],
+  { files, plugin, kind }: TemplateFiles,
+  longestSeconds: number,
+): NamedFile[] {
   const dialects = dialectsOf(plugins);
   return files.map((file) => {
     const guessed = guessFromPath(file.path, dialects);
     const meant = { ...guessed, plugin: plugin ?? guessed.plugin, kind: kind ?? guessed.kind };
-    return checkFile(file, meant, dialects);
+    return checkFile(file, meant, { dialects, longestSeconds });
   });
 }
 
 function checkFile(
   { path, body }: TemplateFile,
   { plugin, kind, name }: ReturnType<typeof guessFromPath>,
-  dialects: Readonly<Record<string, Dialect>>,
+  { dialects, longestSeconds }: { dialects: Readonly<Record<string, Dialect>>; longestSeconds: number },
 ): NamedFile {
   const about = { path, name, plugin: plugin ?? null, kind: kind ?? null };
   const dialect = plugin !== undefined && Object.hasOwn(dialects, plugin) ? dialects[plugin] : undefined;
@@ -41,7 +48,7 @@ function checkFile(
     const complaints = [...(dialect ? [] : [refusal("file.plugin", noPlugin(plugin, path))]), ...unfit];
     return { ...about, verdict: "refused", complaints, formatted: null };
   }
-  const complaints = unfit.length > 0 ? unfit : checkTemplate({ body, dialect, kind }).complaints;
+  const complaints = unfit.length > 0 ? unfit : checkTemplate({ body, dialect, kind, longestSeconds }).complaints;
   if (isRefused(complaints)) return { ...about, verdict: "refused", complaints, formatted: null };
   const verdict = complaints.length > 0 ? "warnings" : "parsed";
   return { ...about, verdict, complaints, formatted: formatTemplate(body, dialect) };

@@ -1,6 +1,8 @@
+import { longestWaitSeconds } from "../../contracts/change-limit.ts";
 import type { ImportedFile, TemplateFiles, TemplateImport } from "../../contracts/templates.schema.ts";
 import type { Transaction } from "../../db/client.ts";
 import { type Actor, auditObject } from "../../db/queries/audit.ts";
+import { readSettings } from "../../db/queries/settings.ts";
 import { createTemplate, editTemplate, findTemplate } from "../../db/queries/templates.ts";
 import type { PluginInfo } from "../deps.ts";
 import { checkFiles, type NamedFile, refusal } from "./check-files.ts";
@@ -16,9 +18,10 @@ interface Importing {
  * plugin and kind already. The same text changes nothing, so the same files can be imported again.
  */
 export async function importFiles(tx: Transaction, given: TemplateFiles, how: Importing): Promise<TemplateImport> {
+  const longestSeconds = longestWaitSeconds(await readSettings(tx));
   const items: ImportedFile[] = [];
   const seen = new Set<string>();
-  for (const [index, file] of checkFiles(how.plugins, given).entries()) {
+  for (const [index, file] of checkFiles(how.plugins, given, longestSeconds).entries()) {
     const key = JSON.stringify([file.plugin, file.kind, file.name.toLowerCase()]);
     const twice = file.verdict !== "refused" && seen.has(key);
     seen.add(key);

@@ -35,7 +35,7 @@ const typed: CommandRule = { arguments: [0, 1], contexts: ["typed"] };
 /** What ssh, ssh-legacy and telnet have in common. */
 export const TERMINAL_COMMANDS = {
   "set-connect-timeout": seconds,
-  "set-read-timeout": seconds,
+  "set-read-timeout": { ...seconds, silence: ([text = ""]) => Number(text) },
   "set-new-line-mode": newLineMode,
   exec: typed,
   write: typed,

@@ -52,6 +52,7 @@ const sleep: CommandRule = {
 const set: CommandRule = {
   arguments: [2, 2],
   contexts: ["plain"],
+  silence: ([, seconds = ""]) => Number(seconds),
   check: ([name, value = ""]) =>
     name === "timeout" && /^(?:-1|\d{1,4})$/.test(value.trim())
       ? undefined

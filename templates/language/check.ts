@@ -15,6 +15,8 @@ interface Asked {
   readonly body: string;
   readonly dialect: Dialect;
   readonly kind: OperationKind;
+  /** How long a template may wait for a device under the settings; not looked at when absent. */
+  readonly longestSeconds?: number;
 }
 
 /** A text as its author wrote it, tags included. */
@@ -62,14 +64,24 @@ function checkArgument(command: PlacedCommand, index: number, dialect: Dialect):
   return [complaint("password.argument", message, place)];
 }
 
-function checkCommand(command: PlacedCommand, { dialect, kind }: Asked): Complaint[] {
+function checkSilence(command: PlacedCommand, { dialect, longestSeconds = Infinity }: Asked): Complaint[] {
+  const seconds = findRule(dialect, command.name)?.rule.silence?.(command.args.map(written)) ?? 0;
+  if (seconds <= longestSeconds) return [];
+  const message =
+    `It may wait ${seconds} s, and whatever runs by the settings of today is ended after ${longestSeconds} s: ` +
+    "raise the connect and read time-outs (a policy may have its own), and the lease.";
+  return [complaint("argument.seconds", message, command)];
+}
+
+function checkCommand(command: PlacedCommand, asked: Asked): Complaint[] {
+  const { dialect, kind } = asked;
   const inArguments = command.args.flatMap((_, index) => checkArgument(command, index, dialect));
   const isRefused = inArguments.some(({ severity }) => severity === "refusal");
   const rule = isRefused ? undefined : findRule(dialect, command.name)?.rule;
   const args = command.args.map(written);
   const [reason, doubt] = [rule?.check?.(args), rule?.doubt?.(args)];
   return [
-    ...(reason === undefined ? [] : [complaint("argument.value", reason, command)]),
+    ...(reason === undefined ? checkSilence(command, asked) : [complaint("argument.value", reason, command)]),
     ...(doubt === undefined || reason !== undefined ? [] : [complaint("argument.doubtful", doubt, command)]),
     ...command.tags.flatMap((tag) => checkTag(tag, kind)),
     ...inArguments,

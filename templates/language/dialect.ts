@@ -22,6 +22,8 @@ export interface CommandRule {
   readonly aliases?: readonly string[];
   /** What the arguments are, one for each; the last one stands for all that follow. */
   readonly contexts: readonly Context[];
+  /** Of commands that say how long a device may be silent: the seconds. */
+  silence?(args: readonly string[]): number | undefined;
   /** Says what is wrong with the literal arguments of one command; undefined when nothing is. */
   check?(args: readonly string[]): string | undefined;
   /** Says what is doubtful about them, in a sentence. */

@@ -163,7 +163,8 @@ describe("a line of Tcl's Expect", () => {
   });
 
   it("that is a program is refused, a block once", () => {
-    const body = 'use telnet script\nspawn ssh\nwhile {1} {\n "a" {\n send "x"\n } timeout {\n exit 1 } }\nsend "b"\nfoo';
+    const body =
+      'use telnet script\nspawn ssh\nwhile {1} {\n "a" {\n send "x"\n } timeout {\n exit 1 } }\nsend "b"\nfoo';
     expect(only(body, EXPECT)).toEqual([
       ["use", "telnet", "script"],
       ["send", "b"],

@@ -8,6 +8,7 @@ export const RULES = {
   "arguments.count": "refusal",
   "argument.value": "refusal",
   "argument.doubtful": "warning",
+  "argument.seconds": "warning",
   "argument.trailing": "warning",
   "quote.missing": "warning",
   "quote.unclosed": "warning",

@@ -52,6 +52,23 @@ describe("a check of files", () => {
     expect(await api.db.select().from(templates)).toEqual([]);
   });
 
+  test("warns of waits that the settings of today do not allow, with both numbers", async () => {
+    const said = async (seconds: number) => {
+      const one = [{ path: "Lines/Change password/Patient.txt", body: `patience ${seconds}\n${GOOD}` }];
+      return (await viewer<TemplateCheck>("POST", "/v1/templates/check", { body: { files: one } })).body.items[0];
+    };
+    expect(await said(31)).toMatchObject({
+      verdict: "warnings",
+      complaints: [{ rule: "argument.seconds", line: 1, message: expect.stringMatching(/ 31 s.* 30 s/) }],
+    });
+    const { headers } = await admin("GET", "/v1/settings");
+    const settings = { headers: { "if-match": String(headers["etag"]) }, body: { readTimeoutSeconds: 100 } };
+    expect((await admin("PATCH", "/v1/settings", settings)).status).toBe(200);
+    expect(await said(31)).toMatchObject({ verdict: "parsed" });
+    // The lease is the shorter one now.
+    expect((await said(37))?.complaints[0]?.message).toMatch(/ 37 s.* 36 s/);
+  });
+
   test("takes plugin and kind from the request, where they are given", async () => {
     const { body } = await viewer<TemplateCheck>("POST", "/v1/templates/check", {
       body: { files, plugin: "odd", kind: "change-password" },

@@ -9,6 +9,7 @@ export const LANGUAGE: Dialect = {
   commands: {
     exec: { arguments: [1, 1], contexts: ["typed"] },
     expect: { arguments: [1, 1], contexts: ["pattern"], aliases: ["wait-for"] },
+    patience: { arguments: [1, 1], contexts: ["plain"], silence: ([seconds = ""]) => Number(seconds) },
     end: { arguments: [0, 0], contexts: [] },
   },
 };
