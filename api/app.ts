@@ -7,6 +7,7 @@ import { newId } from "../db/new-id.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addAuth } from "./plugins/auth.ts";
 import { addErrors } from "./plugins/errors.ts";
+import { addJsonBody } from "./plugins/json-body.ts";
 import { addRequestLog, logOptions } from "./plugins/log.ts";
 import { addMetrics } from "./plugins/metrics.ts";
 import { addOpenApi } from "./plugins/openapi.ts";
@@ -55,6 +56,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   addErrors(app);
+  addJsonBody(app);
   addRequestLog(app);
   const metrics = addMetrics(app, deps);
   app.addHook("onRequest", async (request, reply) => {

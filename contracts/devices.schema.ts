@@ -13,7 +13,10 @@ const fields = {
   address: z
     .string()
     .max(253)
-    .regex(/^[A-Za-z0-9._:-]+$/, "must be a host name or an address"),
+    .regex(
+      /^(?:[A-Za-z0-9._-]+|[\dA-Fa-f.]*:[\dA-Fa-f.]*:[\dA-Fa-f:.]*)$/,
+      "must be a host name or an address, without a port",
+    ),
   port: z.int().min(1).max(65_535).nullable(),
   manufacturer: line(200),
   model: line(200),

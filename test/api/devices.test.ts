@@ -29,6 +29,15 @@ describe("devices", () => {
     expect((await create({ name: "DB1", address: "x" })).status).toBe(201);
   });
 
+  test("have an address without a port, which is a field of its own", async () => {
+    for (const address of ["127.0.0.1:22", "db.example:22", "[::1]:22", "a b", ""]) {
+      const refused = await create({ name: "s2", address });
+      expect(refused).toMatchObject({ status: 400, body: { errors: [{ field: "address" }] } });
+    }
+    for (const [index, address] of ["fe80::1", "::1", "::ffff:10.0.0.1", "db-1.example", "10.0.0.1"].entries())
+      expect((await create({ name: `by address ${index}`, address })).status).toBe(201);
+  });
+
   test("settings must fit their plugin", async () => {
     const wrong = await create({ name: "s1", address: "a", settings: { plain: { colour: "red" } } });
     expect(wrong).toMatchObject({ status: 400, body: { errors: [{ field: "settings.plain" }] } });

@@ -45,6 +45,20 @@ describe("bad input", () => {
     expect((await admin("POST", cancel, { body: {} })).status).toBe(200);
   });
 
+  test("a body that is not in UTF-8 is refused: its password would be stored as another one", async () => {
+    const headers = { "content-type": "application/json" };
+    const bytes = (encoding: "utf8" | "latin1") => Buffer.from('{"name":"Büro","address":"b.example"}', encoding);
+    const refused = await admin("POST", "/v1/devices", { headers, body: bytes("latin1") });
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { code: "request.invalid", detail: "The body is not in UTF-8." },
+    });
+    const made = await admin("POST", "/v1/devices", { headers, body: bytes("utf8") });
+    expect(made).toMatchObject({ status: 201, body: { name: "Büro" } });
+    const polluting = { headers, body: Buffer.from('{"name":"x","__proto__":{}}') };
+    expect(await admin("POST", "/v1/devices", polluting)).toMatchObject({ status: 400 });
+  });
+
   test("a secret in a refused body is never echoed nor logged", async () => {
     const url = `/v1/credentials/${ids[0]}/password`;
     const bodies = [
