@@ -12,7 +12,7 @@ import { SLOTS } from "./stack.ts";
 import { spread } from "./stats.ts";
 import { BENCH_PLUGINS, benchChanges } from "./changes.ts";
 
-const USAGE = `npm run bench -- changes --plugin ${BENCH_PLUGINS.join("|")} [--count 200] [--concurrency 20] [--rtt 0] [--json FILE]
+const USAGE = `npm run bench -- changes --plugin ${BENCH_PLUGINS.join("|")} [--count 200] [--concurrency 20] [--backlog] [--rtt 0] [--json FILE]
 npm run bench -- accept [--count 10000] [--json FILE]
 npm run bench -- approve [--count 200] [--json FILE]
 npm run bench -- hanging [--json FILE]
@@ -45,6 +45,7 @@ interface Options {
   readonly plugin?: string | undefined;
   readonly count?: string | undefined;
   readonly concurrency?: string | undefined;
+  readonly backlog?: boolean | undefined;
   readonly rtt?: string | undefined;
   readonly rows?: string | undefined;
   readonly mixes?: string | undefined;
@@ -57,10 +58,12 @@ async function changes(options: Options): Promise<{ result: unknown; failed: num
   const count = wholeNumber(options.count, 200);
   const concurrency = wholeNumber(options.concurrency, 20);
   if (concurrency > SLOTS) throw new UsageError(`A worker makes ${SLOTS} changes at once: more would only wait.`);
+  const { backlog = false, cleanup } = options;
   const rtt = wholeNumber(options.rtt, 0);
-  const result = await benchChanges({ plugin, count, concurrency, rtt, say, cleanup: options.cleanup });
+  const result = await benchChanges({ plugin, count, concurrency, backlog, rtt, say, cleanup });
+  const limit = backlog ? "all requested at once, the device takes" : "open at once:";
   console.log(
-    `${plugin}, ${count} changes, ${concurrency} at once, ${rtt} ms added round trip, ${describe(result.keyturn)}`,
+    `${plugin}, ${count} changes, ${limit} ${concurrency}, ${rtt} ms added round trip, ${describe(result.keyturn)}`,
   );
   console.log(
     table(
@@ -75,8 +78,10 @@ async function changes(options: Options): Promise<{ result: unknown; failed: num
       ]),
     ),
   );
+  const steps = Object.entries(result.keyturn.steps).map(([step, { p50 }]) => `${step} ${round(p50)}`);
+  console.log(`p50 ms of the steps: ${steps.join(", ")}`);
   console.log(describeProcessorTime(result.processor));
-  return { result: { plugin, count, concurrency, rtt, ...result }, failed: result.keyturn.failed };
+  return { result: { plugin, count, concurrency, backlog, rtt, ...result }, failed: result.keyturn.failed };
 }
 
 function sampleRows(samples: readonly Sample[]): number[][] {
@@ -176,6 +181,7 @@ async function main(): Promise<number> {
       plugin: text,
       count: text,
       concurrency: text,
+      backlog: { type: "boolean" },
       rtt: text,
       rows: text,
       mixes: text,
