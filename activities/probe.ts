@@ -75,7 +75,9 @@ async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: J
     return { kind: "failed", attempt: number, epoch, code: "change.not-applied" };
   if (attempt.quiet && attempt.probes >= settings.probes)
     return { kind: "failed", attempt: number, epoch, code: "change.unverified" };
-  if (fresh && !isOwn(attempt.parties) && attempt.approved) return { kind: "apply-again", attempt: number, epoch };
+  // What makes an account is not done twice by itself.
+  if (fresh && !creates && !isOwn(attempt.parties) && attempt.approved)
+    return { kind: "apply-again", attempt: number, epoch };
   return stayUndecided(deps, work, nextLook(attempt, settings, candidate.freeAt));
 }
 

@@ -76,7 +76,8 @@ const SILENCE: Readonly<Partial<Record<ErrorCode, "timeout" | "eof">>> = {
 
 /** Whether a step sends a password that the device has to know: asked for it once more, it did not take it. */
 function tellsStored(step: Step): boolean {
-  return !isBlock(step) && SENDS.has(step.name) && carriesPassword(step) && !carriesNewPassword(step);
+  if (isBlock(step)) return step.arms.some(({ steps }) => steps.some(tellsStored));
+  return SENDS.has(step.name) && carriesPassword(step) && !carriesNewPassword(step);
 }
 
 class Runner {
@@ -88,6 +89,8 @@ class Runner {
   /** Whether anything was sent or expected. */
   #begun = false;
   #sent = false;
+  /** How many blocks stand around what is done now. */
+  #depth = 0;
   /** Why the arm of a block is carried out that is for silence, or for the end. */
   #failure: PluginFailure | undefined;
 
@@ -127,6 +130,7 @@ class Runner {
   /** Waits for what comes first of several things, and does what belongs to it, as often as it is told to. */
   async #block(block: Block, stopsBefore: StopsBefore): Promise<Way> {
     const told = new Set<Arm>();
+    this.#depth += 1;
     for (let turn = 1; turn <= MOST_TURNS; turn += 1) {
       const arm = await this.#named(block, () => this.#first(block));
       if (told.has(arm))
@@ -134,8 +138,10 @@ class Runner {
       if (arm.steps.some(tellsStored)) told.add(arm);
       this.#dialogue.keepsUnread = true;
       const way = await this.#walk(arm.steps, stopsBefore);
-      this.#dialogue.keepsUnread = false;
-      if (way !== "again") return way;
+      if (way === "again") continue;
+      this.#depth -= 1;
+      this.#dialogue.keepsUnread = this.#depth > 0;
+      return way;
     }
     throw new PluginFailure(
       "target.unexpected",

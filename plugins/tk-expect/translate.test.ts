@@ -186,6 +186,7 @@ describe("a block", () => {
     expect(reasons(deep).join("\n")).toContain("nested too deep");
     expect(reasons('expect "a" {\n'.repeat(20_000))[0]).toContain("1: A block of Tcl");
     expect(reasons(`expect ${"{".repeat(100_000)}`)[0]).toContain("1: A block of Tcl");
+    expect(reasons('expect {a "{" }\n'.repeat(6_000))).toEqual([]);
   });
 });
 

@@ -7,8 +7,9 @@ import { BLOCK, type BlockMark } from "./block.ts";
 import type { PlacedCommand, Reading } from "./reading.ts";
 import { complaint, type Place } from "./rules.ts";
 
-/** Deeper is nothing that a person wrote. */
+/** Deeper, or longer, is nothing that a person wrote. */
 const DEEPEST = 10;
+const LONGEST = 10_000;
 
 /** Reads one command that stands in one line. */
 type ReadCommand = (text: string, number: number) => Reading<PlacedCommand | undefined>;
@@ -38,7 +39,7 @@ function wordAt(text: string, from: number, limit: number): Word | undefined {
   const open = text[from];
   if (open === "{") {
     let depth = 0;
-    for (let at = from; at < limit; at += 1) {
+    for (let at = from; at < Math.min(limit, from + LONGEST); at += 1) {
       if (text[at] === "\\") at += 1;
       else if (text[at] === "{") depth += 1;
       else if (text[at] === "}" && --depth === 0) return { form: "braced", from, to: at + 1 };

@@ -42,6 +42,8 @@ it("PostgreSQL: roles come and go, log in or not, and are members or not", async
     expect(await roles()).toEqual({});
     await expect(runBy(template("user-deletion"), values, place)).rejects.toBeInstanceOf(PluginFailure);
     await changeBy(template("ephemeral-credential-creation"), login(USERNAME, FIRST), place);
+    const again = changeBy(template("ephemeral-credential-creation"), login(USERNAME, FIRST), place);
+    await expect(again).rejects.toMatchObject({ code: "account.exists", refused: true });
     for (const time of ["there", "gone"]) {
       await runBy(template("ephemeral-credential-removal"), values, place);
       expect(await roles(), time).toEqual({});

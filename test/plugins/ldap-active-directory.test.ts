@@ -217,10 +217,12 @@ describeAsRoot("ldap on Active Directory", PACKAGES, () => {
         await session.run?.(script, newCall(), async () => {});
         await session.close();
       };
-      await run(`bind "CN=[#AUTH_USER#],CN=Users,DC=kt,DC=test"
+      const creation = `bind "CN=[#AUTH_USER#],CN=Users,DC=kt,DC=test"
         create-entry "CN=[#USERNAME#],CN=Users,DC=kt,DC=test"
         mod-add objectClass "user"
-        mod-add sAMAccountName "[#USERNAME#]"`);
+        mod-add sAMAccountName "[#USERNAME#]"`;
+      await run(creation);
+      await expect(run(creation)).rejects.toMatchObject({ code: "account.exists", refused: true });
       expect((await shared.entry(name))["sAMAccountName"]).toBe(name);
       await run(`${bind}\ndelete-entry`);
       await expect(shared.entry(name)).rejects.toThrow(/NO_OBJECT|0x20/);
