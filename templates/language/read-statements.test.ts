@@ -55,7 +55,7 @@ describe("statements", () => {
   });
 
   it.each<[string, string[], number[]]>([
-    ["CONN [#USERNAME#]@[#ADD_INFO#]\n\nALTER USER [#USERNAME#] x", ["ALTER USER <USERNAME> x"], [2]],
+    ["CONN [#USERNAME#]@[#ADD_INFO#]\n\nALTER USER [#USERNAME#] x", ["ALTER USER <USERNAME> x"], [3]],
     ["connect a/b\r\nSELECT 1;\nSELECT 2", ["SELECT 1", "SELECT 2"], [2, 3]],
     ["SELECT 1;\nConn [#AUTH_USER#]", ["SELECT 1"], [1]],
   ])("do not hold the line that connects SQL*Plus: %j", (body, texts, lines) => {

@@ -182,7 +182,10 @@ function withoutConnect(command: PlacedCommand): Reading<PlacedCommand[]> {
     return index === 0 && typeof part === "string" ? part.slice(part.indexOf("\n") + 1) : part;
   });
   const tags = command.tags.filter(({ line }) => line > command.line);
-  const next = { ...command, args: [trimmed(rest)], tags, line: command.line + 1, column: 1 };
+  const [start = ""] = rest;
+  const blank = typeof start === "string" ? (/^\s*/.exec(start)?.[0] ?? "") : "";
+  const line = command.line + blank.split("\n").length;
+  const next = { ...command, args: [trimmed(rest)], tags, line, column: blank.length - blank.lastIndexOf("\n") };
   return { value: [next], complaints };
 }
 
