@@ -65,6 +65,16 @@ const exit: CommandRule = {
   check: ([code = "0"]) => (code.trim() === "0" ? undefined : "a script that is to fail at every run makes no change"),
 };
 
+/** Not Tcl's: their texts know no `\\r`. */
+const ownLines: Readonly<Record<string, CommandRule>> = {
+  "set-prompt": { arguments: [1, 1], contexts: ["plain"], lines: true },
+  ...Object.fromEntries(
+    (["set-read-timeout", "set-new-line-mode", "exec", "write", "expect-regex", "no-expect", "end"] as const).map(
+      (name) => [name, { ...TERMINAL_COMMANDS[name], lines: true }],
+    ),
+  ),
+};
+
 export const language: Dialect = {
   names: ["Tk Expect", "TkExpect", "Tk-Expect", "Expect"],
   form: "expect",
@@ -76,14 +86,7 @@ export const language: Dialect = {
     send: { arguments: [1, 1], contexts: ["typed"] },
     sleep,
     // The original's own lines, which scripts may have instead of Expect's.
-    "set-prompt": { arguments: [1, 1], contexts: ["plain"] },
-    "set-read-timeout": TERMINAL_COMMANDS["set-read-timeout"],
-    "set-new-line-mode": TERMINAL_COMMANDS["set-new-line-mode"],
-    exec: TERMINAL_COMMANDS.exec,
-    write: TERMINAL_COMMANDS.write,
-    "expect-regex": TERMINAL_COMMANDS["expect-regex"],
-    "no-expect": TERMINAL_COMMANDS["no-expect"],
-    end: TERMINAL_COMMANDS.end,
+    ...ownLines,
     exit,
     close: { arguments: [0, 0], contexts: [] },
     // What a script shows to who runs it.

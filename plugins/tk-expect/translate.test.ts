@@ -95,6 +95,18 @@ exec "[#NEW_PASSWORD#]"`;
     ]);
   });
 
+  it("are read as such lines are, and not as Tcl", () => {
+    const body = String.raw`exec "dir C:\new"
+expect-regex "/\d+ \$ $/"
+exec clish
+send "a\r"`;
+    const { script, complaints } = readTemplate(body, language);
+    const texts = [String.raw`dir C:\new`, String.raw`/\d+ \$ $/`, "clish", "a\r"];
+    expect(script.commands.map(({ args }) => args[0]?.[0])).toEqual(texts);
+    expect(complaints.map(({ rule, line }) => `${rule} ${line}`)).toEqual(["quote.missing 3"]);
+    expect(readTemplate(formatTemplate(body, language), language).script).toEqual(script);
+  });
+
   it("over SSH leave out the answer to the log-in, which is made before", () => {
     const body = `use ssh
 set-prompt "> "

@@ -18,6 +18,8 @@ export type SqlDialect = "postgresql" | "mysql" | "oracle" | "sql-server";
 export interface CommandRule {
   /** Fewest and most arguments. */
   readonly arguments: readonly [number, number];
+  /** Set in a dialect of `expect` where a command's texts are those of `lines`: not Tcl's. */
+  readonly lines?: true;
   /** Other spellings that occur. */
   readonly aliases?: readonly string[];
   /** What the arguments are, one for each; the last one stands for all that follow. */

@@ -1,7 +1,7 @@
 import type { Context, Dialect } from "./dialect.ts";
 import { cleanBody } from "./flat.ts";
 import { argumentContext } from "./legal.ts";
-import { linesOf, readEachLine } from "./read-lines.ts";
+import { findRule, linesOf, readEachLine, writtenIn } from "./read-lines.ts";
 import type { Command, Text } from "./script.ts";
 import { upperCaseTags } from "./tags.ts";
 
@@ -43,8 +43,9 @@ function writeArgument(text: Text, context: Context, dialect: Dialect): string {
 }
 
 function writeCommand(command: Command, dialect: Dialect): string {
+  const written = writtenIn(dialect, findRule(dialect, command.name)?.rule);
   const args = command.args.map((text, index) =>
-    writeArgument(text, argumentContext(command, index, dialect), dialect),
+    writeArgument(text, argumentContext(command, index, dialect), written),
   );
   return [command.name, ...args].join(" ");
 }

@@ -49,6 +49,11 @@ export function findRule(dialect: Dialect, word: string): Found | undefined {
   return indexOf(dialect).get(word.toLowerCase());
 }
 
+/** The dialect in which a command's texts are written. */
+export function writtenIn(dialect: Dialect, rule: CommandRule | undefined): Dialect {
+  return rule?.lines ? { ...dialect, form: "lines" } : dialect;
+}
+
 /** What an argument is. `-re` before it says that it is a regular expression, as in Tcl's Expect. */
 export function contextOf(rule: CommandRule, args: readonly Text[], index: number): Context {
   const option = args[index - 1];
@@ -127,14 +132,15 @@ function readArguments(
 }
 
 /** Reads one line that is neither blank nor a comment; no value when it is not to be run. */
-function readLine(line: Line): Reading<PlacedCommand | undefined> {
-  const indent = line.text.length - line.text.trimStart().length;
-  const word = /^[^\s"]+/.exec(line.text.slice(indent))?.[0] ?? "";
-  const place = { line: line.number, column: indent + 1 };
-  const found = findRule(line.dialect, word);
+function readLine(given: Line): Reading<PlacedCommand | undefined> {
+  const indent = given.text.length - given.text.trimStart().length;
+  const word = /^[^\s"]+/.exec(given.text.slice(indent))?.[0] ?? "";
+  const place = { line: given.number, column: indent + 1 };
+  const found = findRule(given.dialect, word);
   if (found === undefined) {
-    return { value: undefined, complaints: [unknownCommand(line, word, place)] };
+    return { value: undefined, complaints: [unknownCommand(given, word, place)] };
   }
+  const line = { ...given, dialect: writtenIn(given.dialect, found.rule) };
   const [fewest, allowed] = found.rule.arguments;
   const most = Math.min(allowed, MOST_ARGUMENTS);
   const braces = line.dialect.form === "expect";
