@@ -138,7 +138,8 @@ export function checkTemplate(asked: Asked): { script: Script; complaints: Compl
   const complaints = [
     ...reading,
     ...commands.flatMap((command) => checkCommand(command, asked)),
-    ...checkPlaces(commands, asked.dialect),
+    // A line that could not be read may be the one that another one needs before it.
+    ...(refused ? [] : checkPlaces(commands, asked.dialect)),
     ...checkWhole(commands, asked, refused),
   ];
   return {
