@@ -24,8 +24,8 @@ const CHECKOUT_TESTS = [
 export default defineConfig({
   test: {
     pool: "forks",
-    // Twice the cores of a small machine: for most of their time these tests wait, for leases and for devices.
-    maxWorkers: 4,
+    // One more than a small machine has cores: much of their time these tests wait, for leases and for devices.
+    maxWorkers: 3,
     sequence: { sequencer: LongFirst },
     reporters: ["default", "./test/plugins/table-reporter.ts"],
     execArgv: ["--import", "./scripts/fast-imports.mjs"],

@@ -17,7 +17,13 @@ test("of 100 devices five hang: the other 95 are done while those five still do"
   cleanup.defer(() => target.close());
   const silent = await startSilentTarget();
   cleanup.defer(() => silent.stop());
-  const estate = await Estate.open({ connectTimeoutSeconds: TIMEOUT_SECONDS, readTimeoutSeconds: TIMEOUT_SECONDS });
+  const estate = await Estate.open({
+    connectTimeoutSeconds: TIMEOUT_SECONDS,
+    readTimeoutSeconds: TIMEOUT_SECONDS,
+    // A hundred changes at once on a slow machine: none of them is to be taken for dead.
+    leaseSeconds: 120,
+    heartbeatSeconds: 60,
+  });
   cleanup.defer(() => estate.close());
   const worker = await TestWorker.start(estate.surroundings);
   cleanup.defer(() => worker.kill());

@@ -25,7 +25,7 @@ type NewCredential = Omit<typeof schema.credentials.$inferInsert, "id" | "automa
 /** Settings under which trouble is over in seconds. */
 const QUICK: Partial<Settings> = {
   intervalMinutes: 0,
-  heartbeatSeconds: 2,
+  heartbeatSeconds: 4,
   leaseSeconds: 5,
   probeSeconds: 1,
   probes: 6,
