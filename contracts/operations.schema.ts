@@ -106,7 +106,10 @@ const operationFields = {
   attempts: z.int(),
   scheduledFor: Timestamp,
   dueAt: Timestamp,
-  waitingFor: z.enum(WAITING_FOR).nullable(),
+  waitingFor: z
+    .enum(WAITING_FOR)
+    .nullable()
+    .describe("What it waits for while it is scheduled; while it runs, before its password is sent once more."),
   outcome: Code.nullable(),
   requestedAt: Timestamp,
   executedAt: Timestamp.nullable(),

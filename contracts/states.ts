@@ -65,7 +65,7 @@ export function mayAct(action: OperationAction, state: OperationState): boolean 
   return ACTION_STATES[action].includes(state);
 }
 
-/** What a scheduled operation waits for. */
+/** What a scheduled operation waits for, or a running one before its password is sent once more. */
 export const WAITING_FOR = [
   "time",
   "window",
