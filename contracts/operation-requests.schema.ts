@@ -89,5 +89,9 @@ export const RequestedOperation = z
   .object({
     ...OpenedOperation.shape,
     removalCode: OperationCode.optional().describe("Of an ephemeral credential: the operation that removes it."),
+    givesPassword: z
+      .literal(true)
+      .optional()
+      .describe("Of a user's creation: the credential gets a new password by it."),
   })
   .meta({ id: "RequestedOperation" });

@@ -13,6 +13,8 @@ const KINDS = OPERATION_KINDS.filter(
   (kind) => isJob({ kind, givesPassword: false }) && kind !== "ephemeral-credential-removal",
 );
 
+const REVEAL = "Once it has succeeded, `keyturn credential reveal` shows the password.";
+
 type Parameters = Readonly<Record<string, string>>;
 
 /** Gathers `name=value`. */
@@ -63,6 +65,7 @@ async function create(session: Session, kind: OperationKind, options: JobOptions
     deviceId: options.device && (await findDevice(api, options.device)).id,
     credentialId: options.credential && (await findCredential(api, options.credential)).id,
   });
+  if (opened.givesPassword) session.print.hint(REVEAL);
   await follow(session, [opened.code], options.wait);
 }
 
@@ -90,7 +93,7 @@ async function createEphemeral(session: Session, device: string, options: Epheme
       additionalInfo: options.info,
     },
   });
-  print.hint(`Its credential is ${opened.credentialId}; \`keyturn credential reveal\` shows the password.`);
+  print.hint(`Its credential is ${opened.credentialId}. ${REVEAL}`);
   await follow(session, [opened.code, ...(opened.removalCode === undefined ? [] : [opened.removalCode])], options.wait);
 }
 

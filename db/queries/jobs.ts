@@ -29,6 +29,11 @@ export interface JobRequest {
   readonly plugins: readonly JobPlugin[];
 }
 
+/** An operation that was opened, and whether the credential gets a new password by it. */
+interface OpenedJob extends Opened {
+  readonly givesPassword?: true;
+}
+
 /** What a request of a job may be refused with. */
 export const JOB_REFUSALS = [
   "operation.kind-unsupported",
@@ -56,7 +61,7 @@ const elsewhere = alias(devices, "elsewhere");
  * A template of `user-creation` that sends a new password makes the user with it: it is the credential's then.
  * @throws ApiProblem one of {@link JOB_REFUSALS}
  */
-export async function requestJob(tx: Transaction, request: JobRequest): Promise<Opened> {
+export async function requestJob(tx: Transaction, request: JobRequest): Promise<OpenedJob> {
   const { kind, plugins, parameters, credentialId, scheduledFor: dueAt, reason, actor } = request;
   const template = await readRunnableTemplate(tx, { id: request.templateId, kind, field: "templateId", plugins });
   checkParameters(parameters, { tags: template.tags, username: credentialId !== undefined });
@@ -68,7 +73,7 @@ export async function requestJob(tx: Transaction, request: JobRequest): Promise<
   const items = [{ credentialId: about.id, trigger: "request" as const, dueAt }];
   const [opened] = await openOperations(tx, { kind, priority: 2, reason, actor, items, work });
   if (!opened) throw changeOpen(await readOpenCode(tx, about.id));
-  return opened;
+  return givesPassword ? { ...opened, givesPassword } : opened;
 }
 
 function sendsNewPassword({ tags }: RunnableTemplate): boolean {

@@ -138,7 +138,7 @@ describe("a job", () => {
     expect((await ask({ ...common, credentialId })).body.code).toBe("credential.attention");
     await set(sql`attention = null, attention_since = null`);
     const { status, body } = await ask({ ...common, credentialId });
-    expect(status).toBe(202);
+    expect({ status, body }).toMatchObject({ status: 202, body: { givesPassword: true } });
     const [row] = await api.db.execute(sql`select gives_password from operations where code = ${body.code}`);
     expect(row).toEqual({ gives_password: true });
     await operator("POST", `/v1/operations/${body.code}/cancel`);

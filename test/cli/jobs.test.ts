@@ -78,7 +78,7 @@ describeAsRoot("keyturn operations create and keyturn ephemeral", ["openssh-serv
   test("a user is made with a password, which the registered credential then has", async () => {
     const add = ["credential", "add", "new-user@unix", "--plugin=ssh", "--authenticator=root@unix", "--no-password"];
     await good(add);
-    await good([
+    const { errors } = await good([
       "operations",
       "create",
       "user-creation",
@@ -86,6 +86,7 @@ describeAsRoot("keyturn operations create and keyturn ephemeral", ["openssh-serv
       "--template=make a user",
       "--wait",
     ]);
+    expect(errors).toContain("keyturn credential reveal");
     const custodian = ["token", "create", "c2", "--owner", "Carl", "--role", "custodian"];
     const token = (await good(custodian)).output.trim();
     const password = (await good(["credential", "reveal", "new-user@unix", "--reason=first"], "", token)).output.trim();
