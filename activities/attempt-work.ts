@@ -10,7 +10,7 @@ import type { BoundScript } from "../templates/language/script.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { DeviceWork } from "./device-work.ts";
 import type { Journal } from "./journal.ts";
-import { type BudgetedCheck, checkWithinBudget } from "./logins.ts";
+import { type BudgetedCheck, BudgetUsed, checkWithinBudget } from "./logins.ts";
 import { account, isOwn, openVersion, pluginDevice } from "./parties.ts";
 import { bindScript } from "./scripts.ts";
 import type { Lent } from "./sessions.ts";
@@ -88,6 +88,29 @@ export class AttemptWork {
     if (early.verdict === "accepted" || propagationMs === 0 || early.freeAt) return early;
     await new Promise((resolve) => setTimeout(resolve, propagationMs));
     return this.#check(this.#next, { forProbe, keep: true });
+  }
+
+  /** Whether a change may be in force and not saved, or be put back late by its sender. */
+  get saves(): boolean {
+    return this.#work.saves;
+  }
+
+  /**
+   * Verify for a probe. What is in force and perhaps not saved is saved, and asked for once more: the device may have
+   * restarted in between.
+   */
+  async find(): Promise<BudgetedCheck> {
+    if (!this.#work.saves) return this.verify(true);
+    const found = await this.#check(this.#next, { forProbe: true, keep: false });
+    if (found.verdict !== "accepted") return found;
+    try {
+      await this.#work.save(this.#next);
+    } catch (error) {
+      if (!(error instanceof PluginFailure)) throw error;
+      if (error.message) this.#work.call().transcript(error.message);
+      return { verdict: "unknown", code: error.code, ...(error instanceof BudgetUsed ? { freeAt: error.freeAt } : {}) };
+    }
+    return this.verify(true);
   }
 
   /** Whether the current password still logs in: one fresh log-in of the target account, for a probe. */

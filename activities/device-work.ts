@@ -66,6 +66,28 @@ export class DeviceWork {
     return (this.plugin.lingerMs?.(this.#device.settings) ?? 0) > 0;
   }
 
+  /** Whether a change may be in force and not saved, or be put back late by its sender. */
+  get saves(): boolean {
+    return this.plugin.save !== undefined;
+  }
+
+  /**
+   * Has the device save what is in force.
+   * @param next with which an account logs in that changed itself
+   * @throws PluginFailure when it has not
+   */
+  async save(next: Secret): Promise<void> {
+    const { parties, authenticatorVersion } = this.#entry;
+    const password = isOwn(parties)
+      ? next
+      : authenticatorVersion && openVersion(this.#deps.vault, authenticatorVersion);
+    if (!password) throw new PluginFailure("credential.no-password");
+    const login: Login = { ...account(parties.authenticator), password };
+    await withinBudget(this.#deps, { account: parties.authenticatorAccount, forProbe: true }, async () =>
+      this.plugin.save?.(this.#device, login, this.call()),
+    );
+  }
+
   get mayBeSent(): boolean {
     return this.#mayBeSent;
   }

@@ -58,13 +58,14 @@ async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: J
   const settings = withLimits(await deps.settings(), attempt.parties.policy?.limits);
   const work = new AttemptWork(deps, attempt, { settings, journal });
   const creates = isCreation(attempt);
-  // No current password gives back what rejected log-ins take from the account's budget: it is asked once.
-  if (creates && !attempt.quiet) return stayUndecided(deps, work, nextLook(attempt, settings, undefined));
+  // No current password gives back what rejected log-ins take from a new account's budget: it is asked once. And where
+  // a change is saved in a second step, its sender may put the old password back until its lease is over.
+  if ((creates || work.saves) && !attempt.quiet) return stayUndecided(deps, work, onceQuiet(attempt));
   // Its removal waits: it removes whatever is there, so nobody has to know.
   const removed = attempt.parties.kind === "ephemeral-credential-creation";
   if (removed && (await isLifetimeOver(deps.db, attempt.candidate)))
     return { kind: "failed", attempt: number, epoch, code: "change.unverified" };
-  const candidate = await journal.step("probe", () => work.verify(true));
+  const candidate = await journal.step("probe", () => work.find());
   if (candidate.verdict === "accepted") return promoteFound(deps, work, { journal, candidate });
   const current = candidate.verdict === "rejected" ? await checkCurrent(deps, work) : undefined;
   await recordAttempt(deps.db, work.claim(), journal.record());
@@ -114,12 +115,16 @@ async function promoteFound(
     : { kind: "undecided", attempt: number, nextAt: Date.now() };
 }
 
+/** The moment at which all that was sent has taken effect. */
+function onceQuiet({ quietAt }: DoubtfulAttempt): Date {
+  // Clocks of worker and database may differ: never look again at once.
+  return new Date(Math.max((quietAt?.getTime() ?? 0) + 100, Date.now() + SHORTEST_PAUSE_MS));
+}
+
 /** Growing pauses, cut short by the moment at which a look first proves something; never before the budget frees. */
 function nextLook(attempt: DoubtfulAttempt, settings: Settings, freeAt: Date | undefined): Date {
   const pause = Math.min(settings.probeSeconds * 1000 * 2 ** Math.min(attempt.probes - 1, 10), LONGEST_PAUSE_MS);
   const grown = Date.now() + pause;
-  const quietAt = attempt.quiet || !attempt.quietAt ? grown : attempt.quietAt.getTime() + 100;
-  const next = isCreation(attempt) ? quietAt : Math.min(grown, quietAt);
-  // Clocks of worker and database may differ: never look again at once.
+  const next = attempt.quiet ? grown : Math.min(grown, onceQuiet(attempt).getTime());
   return new Date(Math.max(next, Date.now() + SHORTEST_PAUSE_MS, freeAt?.getTime() ?? 0));
 }

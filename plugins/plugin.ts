@@ -136,6 +136,13 @@ export interface Plugin {
    * @param script the credential's template, where it has one: it may say how to log in
    */
   verify(device: Device, login: Login, call: Call, script?: BoundScript): Promise<CheckResult>;
+  /**
+   * Has the device save what is in force, so that it survives a restart. Given where `apply` sets a password first and
+   * saves it then, so that the second may get lost, or puts the old password back when it cannot. Throws
+   * {@link PluginFailure} unless the device says that it has saved.
+   * @param login who makes changes: the account itself, with its new password, or another one
+   */
+  save?(device: Device, login: Login, call: Call): Promise<void>;
 }
 
 /** The only error a plugin may throw for what a device did. */

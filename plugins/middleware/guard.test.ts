@@ -26,6 +26,7 @@ interface Behaviour {
   rehearse?: NonNullable<Session["rehearse"]>;
   open?: () => Promise<void>;
   verify?: Plugin["verify"];
+  save?: NonNullable<Plugin["save"]>;
   close?: () => Promise<void>;
 }
 
@@ -61,6 +62,7 @@ function misbehaving(behaviour: Behaviour) {
       await behaviour.open?.();
       return session;
     },
+    ...(behaviour.save && { save: behaviour.save }),
     verify: behaviour.verify ?? (() => Promise.resolve({ verdict: "accepted", code: "verify.accepted" })),
   };
   return { plugin: guard(plugin), seen };
@@ -189,6 +191,22 @@ describe("a rehearsal", () => {
     expect(failure instanceof PluginFailure && failure.message).not.toContain(NEXT);
     const other = await misbehaving({}).plugin.open(device, login, newCall().call);
     expect(other.rehearse).toBeUndefined();
+  });
+});
+
+describe("saving", () => {
+  it("says no secret when it fails, and is absent where the plugin has none", async () => {
+    const { plugin } = misbehaving({ save: () => Promise.reject(new Error(`no ${SECRET}`)) });
+    const failure: unknown = await plugin.save?.(device, login, newCall().call).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "target.unexpected", effect: "unknown" });
+    expect(JSON.stringify([String(failure), failure])).not.toContain(SECRET);
+    expect(misbehaving({}).plugin.save).toBeUndefined();
+  });
+
+  it("is given up when its time is over", async () => {
+    const { plugin } = misbehaving({ save: never });
+    const { call } = newCall({ connectTimeoutMs: 5, readTimeoutMs: 5 });
+    await expect(plugin.save?.(device, login, call)).rejects.toMatchObject({ code: "target.timeout" });
   });
 });
 

@@ -15,6 +15,7 @@ const LINE = 500;
  * - a session that failed is destroyed, and one that arrives too late as well.
  */
 export function guard(plugin: Plugin): Plugin {
+  const save = plugin.save?.bind(plugin);
   return {
     ...plugin,
     identify: async (device, call) => {
@@ -53,6 +54,16 @@ export function guard(plugin: Plugin): Plugin {
         return { verdict: "unknown", code: failure.code };
       }
     },
+    ...(save && {
+      save: async (device, login, call) => {
+        const guarded = guardCall(call, [login.password], call.connectTimeoutMs + call.readTimeoutMs);
+        try {
+          await inTime(save(device, login, guarded.call), guarded.call.signal);
+        } catch (error) {
+          throw cleanFailure(error, guarded.redact, "unknown");
+        }
+      },
+    }),
   };
 }
 

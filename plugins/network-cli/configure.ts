@@ -38,7 +38,8 @@ export async function configure(configuration: Configuration): Promise<void> {
     throw new PluginFailure("target.unexpected", `it did not wait: ${commands.excerpt()}`, { refused: true });
   }
   await set(configuration, prefixes);
-  const saved = await save(commands);
+  await commands.ask("end");
+  const saved = await writeMemory(commands);
   if (saved !== undefined) await takeBack(configuration, prefixes, saved);
   call.transcript(`the password of ${nameOf(change, configuration.settings)} is set and saved`);
 }
@@ -79,11 +80,10 @@ function complaintOf(answer: Answer): string | undefined {
 }
 
 /**
- * Leaves configuration and writes it.
+ * Writes the running configuration where it survives a restart.
  * @returns why it was not written; undefined when it was
  */
-async function save(commands: CommandLine): Promise<string | undefined> {
-  await commands.ask("end");
+export async function writeMemory(commands: CommandLine): Promise<string | undefined> {
   let answer = await commands.ask("write memory");
   if (answer.waits === "confirm") answer = await commands.ask("");
   return SAVED.test(answer.said) && complaintIn(answer) === undefined ? undefined : commands.excerpt();

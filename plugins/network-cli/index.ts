@@ -4,6 +4,7 @@ import { readHostKey } from "../secure-shell/connection.ts";
 import { dial } from "./dial.ts";
 import { legalPassword } from "./legal.ts";
 import { createSession } from "./session.ts";
+import { save } from "./save.ts";
 import { NetworkSettings, settingsOf } from "./settings.ts";
 import { verify } from "./verify.ts";
 
@@ -27,4 +28,5 @@ export const networkCli: Plugin = {
   open: async (device, login, call) =>
     createSession({ line: await dial(device, login, call), login, settings: settingsOf(device) }),
   verify,
+  save,
 };

@@ -4,6 +4,7 @@ import { readIdentity } from "./connection.ts";
 import { LEGAL } from "./legal.ts";
 import { isChecked, logIn } from "./login.ts";
 import { createSession } from "./session.ts";
+import { saveUsers } from "./user.ts";
 import { RedisSettings } from "./settings.ts";
 
 export const redis: Plugin = {
@@ -23,6 +24,10 @@ export const redis: Plugin = {
   legalPassword: () => LEGAL,
   identify: readIdentity,
   open: async (device, login, call) => createSession(await logIn(device, login, call)),
+  async save(device, login, call) {
+    const connection = await logIn(device, login, call);
+    await saveUsers(connection, call).finally(() => connection.destroy());
+  },
   async verify(device, login, call) {
     try {
       const connection = await logIn(device, login, call);

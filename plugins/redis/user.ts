@@ -27,6 +27,18 @@ export async function saveCommand(connection: Connection, call: Call): Promise<r
   return texts(reply)[1] ? ["ACL", "SAVE"] : ["CONFIG", "REWRITE"];
 }
 
+/**
+ * Writes the users to disk, as they are.
+ * @throws PluginFailure `change.not-persistent` when the server cannot
+ */
+export async function saveUsers(connection: Connection, call: Call): Promise<void> {
+  const save = await saveCommand(connection, call);
+  const [reply = null] = await connection.ask(call, [[...save]]);
+  if (reply instanceof RespError && reply.word !== "ERR") throw serverFailure(reply, save.join(" "));
+  if (reply !== "OK") throw new PluginFailure("change.not-persistent", "Redis could not write its users to disk.");
+  call.transcript(`${save.join(" ")} done`);
+}
+
 /** A map is told as a list of names and values. */
 function field(reply: Reply, name: string): Reply {
   const list = Array.isArray(reply) ? (reply as readonly Reply[]) : [];

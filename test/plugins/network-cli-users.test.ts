@@ -132,6 +132,29 @@ describe("what is written where it survives", () => {
     expect(router?.saved()["app"]).toBe(OLD);
   });
 
+  it("is made up for after a change that broke off, by whoever makes changes", async () => {
+    for (const options of [{}, { writes: "confirm" }, { enablePassword: OLD }] as const) {
+      const device = await start(options, { enable: "enablePassword" in options });
+      const live = router?.running["app"];
+      if (live) live.password = "New-Passw0rd";
+      const by = "enablePassword" in options ? login("old", OLD) : login("admin", ADMIN);
+      await plugin.save?.(device, by, newCall({ readTimeoutMs: 3000 }));
+      expect(router?.saved()["app"]).toBe("New-Passw0rd");
+      expect(router?.lines).not.toContain("configure terminal");
+      router?.stop();
+    }
+  });
+
+  it("is not made up for where the device cannot, or does not let one", async () => {
+    const save = (device: Device, by: Login) => plugin.save?.(device, by, newCall({ readTimeoutMs: 3000 }));
+    const full = await start({ writes: "no" });
+    await expect(save(full, login("admin", ADMIN))).rejects.toMatchObject({ code: "change.not-persistent" });
+    await expect(save(full, login("admin", "wrong"))).rejects.toMatchObject({ code: "auth.rejected" });
+    router?.stop();
+    const closed = await start({ enablePassword: "En-Passw0rd" });
+    await expect(save(closed, login("app", OLD))).rejects.toMatchObject({ code: "auth.not-permitted" });
+  });
+
   it("a refusal changes nothing and is not saved", async () => {
     const device = await start({ refuses: "% Password length must be at least 10 characters" });
     const { error } = await change(device, login("admin", ADMIN), login("app", OLD), new Secret("New-Passw0rd"));

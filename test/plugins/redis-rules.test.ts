@@ -48,6 +48,15 @@ describeAsRoot("redis", ["redis-server"], () => {
   for (const users of ["acl-file", "configuration"] as const)
     describe(`users in the ${users}`, () =>
       onServer({ users }, (target) => {
+        it("what is in memory only is written when it is asked for, and survives a crash", async () => {
+          const login = await account(target());
+          const next = newPassword();
+          await target().run("ACL", "SETUSER", login.username, "resetpass", `>${next.reveal()}`);
+          await plugin.save?.(deviceOf(target()), administratorOf(target()), newCall());
+          await target().restart();
+          expect(await verdict(target(), withPassword(login, next))).toBe("verify.accepted");
+        });
+
         it("what was changed survives a crash, the administrator's own too", async () => {
           const login = await account(target());
           const administrator = administratorOf(target());
@@ -77,6 +86,9 @@ describeAsRoot("redis", ["redis-server"], () => {
         const next = newPassword();
         const before = await target().run("ACL", "GETUSER", login.username);
         const { error, asked } = await change(target(), login, next);
+        await expect(plugin.save?.(deviceOf(target()), administratorOf(target()), newCall())).rejects.toMatchObject({
+          code: "change.not-persistent",
+        });
         expect(error).toMatchObject({ code: "change.not-persistent", refused: true, effect: "none" });
         expect(asked).toBe(1);
         expect(await target().run("ACL", "GETUSER", login.username)).toEqual(before);
