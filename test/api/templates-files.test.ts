@@ -177,6 +177,24 @@ describe("an import of files", () => {
   });
 });
 
+describe("imports at the same time", () => {
+  test("make each template once, and a person who was too late is told", async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const body = {
+        files: ["a", "b", "c"].map((name) => ({ path: `lines/change password/${name}${round}`, body: GOOD })),
+      };
+      const both = await Promise.all(
+        [admin, admin].map((ask) => ask<{ code?: string }>("POST", "/v1/templates/import", { body })),
+      );
+      expect(both.map(({ status, body: said }) => said.code ?? status).toSorted()).toEqual(
+        both.every(({ status }) => status === 200) ? [200, 200] : [200, "template.name-taken"],
+      );
+      const { body: again } = await admin<TemplateImport>("POST", "/v1/templates/import", { body });
+      expect(again.summary).toMatchObject({ unchanged: 3 });
+    }
+  });
+});
+
 describe("a dry run", () => {
   async function rendered(plugin: string, body: string, credential: object): Promise<Rendered> {
     const device = await admin<{ id: string }>("POST", "/v1/devices", {
