@@ -15,8 +15,8 @@ export function manyChanges(
     let worker: TestWorker;
 
     beforeAll(async () => {
-      // So many at once keep a slow machine busy: none of them is to be taken for dead.
-      const patient = { leaseSeconds: 60, heartbeatSeconds: 30, connectTimeoutSeconds: 30, readTimeoutSeconds: 30 };
+      // So many at once keep a slow machine busy: none is to be taken for dead, or to wait too long for the log-in of all.
+      const patient = { leaseSeconds: 60, heartbeatSeconds: 30, loginFailures: 20, connectTimeoutSeconds: 30 };
       [target, estate] = await Promise.all([open(), Estate.open(patient)]);
       worker = await TestWorker.start(estate.surroundings);
     });
