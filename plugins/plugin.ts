@@ -87,6 +87,9 @@ export interface Session {
   destroy(): void;
 }
 
+/** A session of a plugin whose templates are of every kind. */
+export type ScriptSession = Session & Required<Pick<Session, "run" | "rehearse">>;
+
 export interface Capabilities {
   readonly template: "none" | "optional" | "required";
   /** Whether an account can change its own password, and whether another account can. */

@@ -5,7 +5,7 @@ import { Dialogue } from "../terminal/dialogue.ts";
 import { KnownPrompts } from "../terminal/known-prompts.ts";
 import { rehearseScript, runScript } from "../terminal/run-script.ts";
 import { settingOf } from "../terminal/values.ts";
-import { PluginFailure, type Call, type Device, type Login, type Session } from "../plugin.ts";
+import { PluginFailure, type Call, type Device, type Login, type ScriptSession } from "../plugin.ts";
 import { connect, type Connection } from "./connection.ts";
 import { LoginDialogue } from "./login.ts";
 
@@ -18,13 +18,13 @@ export async function openScriptSession(
   device: Device,
   login: Login,
   { call, script }: { readonly call: Call; readonly script: BoundScript | undefined },
-): Promise<Session> {
+): Promise<ScriptSession> {
   const seconds = settingOf(script, "set-connect-timeout");
   const patient = seconds === undefined ? call : { ...call, connectTimeoutMs: seconds * 1000 };
   return createSession(await connect(device, patient, new LoginDialogue(login, call)), login);
 }
 
-function createSession(connection: Connection, login: Login): Session {
+function createSession(connection: Connection, login: Login): ScriptSession {
   const prompts = new KnownPrompts();
   let failed = false;
   let used = false;

@@ -1,7 +1,7 @@
 /** Templates that are scripts of Expect: over Telnet, where the script logs in by itself, or over SSH. */
 import { z } from "zod";
 import type { BoundScript } from "../../templates/language/script.ts";
-import { type Device, PluginFailure, type Plugin, type Session } from "../plugin.ts";
+import { type Device, PluginFailure, type Plugin, type ScriptSession } from "../plugin.ts";
 import { readHostKey } from "../secure-shell/connection.ts";
 import { openScriptSession } from "../secure-shell/script-session.ts";
 import { verifyLogin as verifyOverSsh } from "../secure-shell/verify.ts";
@@ -23,14 +23,14 @@ function isSsh(device: Device): boolean {
 }
 
 /** The session, for scripts of Expect. */
-function translated(session: Session, protocol: "telnet" | "ssh"): Session {
+function translated(session: ScriptSession, protocol: "telnet" | "ssh"): ScriptSession {
   const meant = (script: BoundScript) => translate(script, protocol);
   return {
     ...session,
     apply: (change, call, pointOfNoReturn) =>
       session.apply(change.script ? { ...change, script: meant(change.script) } : change, call, pointOfNoReturn),
-    run: async (script, call, pointOfNoReturn) => session.run?.(meant(script), call, pointOfNoReturn),
-    rehearse: async (script, call) => session.rehearse?.(meant(script), call),
+    run: (script, call, pointOfNoReturn) => session.run(meant(script), call, pointOfNoReturn),
+    rehearse: (script, call) => session.rehearse(meant(script), call),
   };
 }
 

@@ -2,7 +2,7 @@
 import { Secret } from "../../contracts/secret.ts";
 import type { CheckResult } from "../../contracts/messages.ts";
 import type { BoundScript } from "../../templates/language/script.ts";
-import { type Call, type Device, type Login, PluginFailure, type Session } from "../plugin.ts";
+import { type Call, type Device, type Login, PluginFailure, type ScriptSession } from "../plugin.ts";
 import { Dialogue } from "../terminal/dialogue.ts";
 import { rehearseScript, runScript } from "../terminal/run-script.ts";
 import { connect, type Connection } from "./connection.ts";
@@ -21,7 +21,7 @@ export interface Opening {
  * @param dial how one logs in; undefined where the template does
  * @throws PluginFailure with a `target.*` or `auth.*` code
  */
-export async function openSession(opening: Opening, dial: Dial | undefined): Promise<Session> {
+export async function openSession(opening: Opening, dial: Dial | undefined): Promise<ScriptSession> {
   const connection = await connect(opening.device, opening.call);
   if (dial !== undefined) await loggedIn(connection, opening, dial);
   return createSession(connection, opening.login);
@@ -61,7 +61,7 @@ export async function loggedIn(connection: Connection, opening: Opening, dial: D
   }
 }
 
-function createSession(connection: Connection, login: Login): Session {
+function createSession(connection: Connection, login: Login): ScriptSession {
   let used = false;
 
   type Talk<T> = (dialogue: Dialogue, script: BoundScript) => Promise<T>;

@@ -153,5 +153,5 @@ test("a dry run shows what would be sent; without --dry nothing is run", async (
 
 test("plugins are listed with their commands", async () => {
   const { output } = await keyturn(["plugins"]);
-  expect(output).toMatch(/lines +Lines \(experimental\) +required +change-password .* exec expect end/);
+  expect(output).toMatch(/lines +Lines \(experimental\) +required +change-password .* exec expect patience end/);
 });
