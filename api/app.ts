@@ -6,6 +6,7 @@ import { ApiProblem } from "../contracts/problem.ts";
 import { newId } from "../db/new-id.ts";
 import type { ApiDeps } from "./deps.ts";
 import { addAuth } from "./plugins/auth.ts";
+import { addClosing } from "./plugins/closing.ts";
 import { addErrors } from "./plugins/errors.ts";
 import { addJsonBody } from "./plugins/json-body.ts";
 import { addRequestLog, logOptions } from "./plugins/log.ts";
@@ -56,6 +57,7 @@ export async function buildApp(deps: ApiDeps): Promise<FastifyInstance> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   addErrors(app);
+  addClosing(app);
   addJsonBody(app);
   addRequestLog(app);
   const metrics = addMetrics(app, deps);

@@ -31,8 +31,7 @@ export function addOperationEventRoutes(app: FastifyInstance, { add, deps }: { a
       const asked = readPlace(reply.request.headers["last-event-id"]);
       const kept = asked !== undefined && (await isKept(deps.db, asked));
       const place = kept ? asked : await presentPlace(deps.db);
-      // Kept alive after its end, the connection would keep the API from stopping for a minute.
-      reply.header("connection", "close").header("x-accel-buffering", "no");
+      reply.header("x-accel-buffering", "no");
       const left = new AbortController();
       reply.raw.once("close", () => left.abort());
       const ended = AbortSignal.any([closing.signal, left.signal, AbortSignal.timeout(LONGEST_MS)]);

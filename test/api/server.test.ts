@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newKey } from "../../plugins/ssh-key/key.ts";
@@ -72,6 +74,31 @@ describe("the process", () => {
     expect(await status(second.url, `kt_${"x".repeat(30)}`)).toBe(401);
     second.child.kill("SIGTERM");
     expect(await second.exit).toBe(0);
+  });
+
+  test("stops when it has answered what is under way, and waits for no connection on which nothing is asked", async () => {
+    const api = await start();
+    await api.ready();
+    const token = (await readFile(join(folder, "admin", "token"), "utf8")).trim();
+    const port = Number(new URL(api.url).port);
+    const open = async () => {
+      const socket = connect(port, "127.0.0.1");
+      await once(socket, "connect");
+      return { socket, heard: text(socket) };
+    };
+    const [unused, asking] = [await open(), await open()];
+    // Kept by this process's pool.
+    await status(api.url, token);
+    const head = ["POST /v1/devices HTTP/1.1", "host: api", `authorization: Bearer ${token}`, "content-length: 2"];
+    asking.socket.write([...head, "content-type: application/json", "expect: 100-continue", "", ""].join("\r\n"));
+    await once(asking.socket, "readable");
+    api.child.kill("SIGTERM");
+    await until(async () => !(await answers(port)), { what: "the end of listening", timeoutMs: 60_000 });
+    asking.socket.write("{}");
+    expect(await asking.heard).toContain("HTTP/1.1 400");
+    // Node would have told it after a minute that its time is over.
+    expect(await unused.heard).toBe("");
+    expect(await api.exit).toBe(0);
   });
 
   test("knows what the secrets of its plugins are: a password is no private key", async () => {
