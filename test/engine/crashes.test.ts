@@ -9,14 +9,11 @@ import { openLinuxTarget } from "./linux-target.ts";
 import { openPostgresTarget } from "./postgresql-target.ts";
 import { serverRestarts } from "./server-restarts.ts";
 
-killMatrix("postgresql, own account", () => openPostgresTarget("own"), {
-  kills: ["applied", "before-commit"],
-  stops: ["after-point"],
-});
+killMatrix("postgresql, own account", () => openPostgresTarget("own"), ["applied", "before-commit"]);
 connectionCuts("postgresql, own account", () => openPostgresTarget("own"));
 serverRestarts("postgresql, through an administrator", () => openPostgresTarget("administrator"));
 
 describeAsRoot("linux", ["openssh-server"], () => {
-  killMatrix("linux, own account", () => openLinuxTarget("own"), { kills: ["after-point"], stops: [] });
-  killMatrix("linux, through root", () => openLinuxTarget("root"), { kills: ["applied"], stops: [] });
+  killMatrix("linux, own account", () => openLinuxTarget("own"), ["after-point"]);
+  killMatrix("linux, through root", () => openLinuxTarget("root"), ["applied"]);
 });

@@ -5,8 +5,11 @@ import * as schema from "../../db/schema/index.ts";
 import { Estate } from "../helpers/estate.ts";
 import { describeAsRoot } from "../helpers/needs.ts";
 import { TestWorker } from "../helpers/worker.ts";
+import { jobKills } from "./job-kills.ts";
 import { JobScene, typed } from "./jobs-scene.ts";
 import { proveAuditTellsTheStory } from "./proof.ts";
+
+jobKills(["after-point"]);
 
 describeAsRoot("jobs", ["openssh-server"], () => {
   let scene: JobScene;
@@ -202,33 +205,6 @@ describeAsRoot("jobs", ["openssh-server"], () => {
     await scene.act(estate, "approve", code, "Ben");
     expect((await estate.until(code, ["succeeded"])).approvalRound).toBe(2);
     expect((await scene.ssh.run(["cat", file])).stdout).toBe("CHG-17\n");
-  });
-
-  it.each([
-    ["staged", "change.interrupted", 2],
-    ["after-point", "job.unverified", 1],
-    ["verified", "job.unverified", 1],
-  ] as const)("a worker that dies when it has %s: %s", async (moment, outcome, attempts) => {
-    const held = await startWorker(moment);
-    const { deviceId, rootId } = await scene.register(estate);
-    const group = scene.freshName();
-    const templateId = await scene.addTemplate(estate, "group-creation", typed("groupadd [#GRUPO_NOME#]"));
-    const code = await scene.request(estate, {
-      kind: "group-creation",
-      templateId,
-      deviceId,
-      authenticationCredentialId: rootId,
-      parameters: { group },
-    });
-    await held.reached(moment);
-    await held.kill();
-    await startWorker();
-    const ended = await estate.until(code);
-    expect((await estate.attempts(code))[0]?.outcome).toBe(outcome);
-    expect(ended).toMatchObject({ attempts, state: attempts === 2 ? "succeeded" : "error" });
-    const [{ leaseUntil, endedAt } = {}] = await estate.attempts(code);
-    // While it may still send, nothing is said.
-    if (attempts === 1) expect(endedAt?.getTime()).toBeGreaterThan(leaseUntil?.getTime() ?? Infinity);
   });
 
   it("canceling work that an account only logs in for leaves that account's own change alone", async () => {

@@ -14,16 +14,14 @@ const KILLS: readonly { moment: Moment; when: string; mustSucceed: boolean }[] =
   { moment: "before-commit", when: "during promote", mustSucceed: true },
 ];
 
-/** The moments at which workers are killed, and at which they are stopped. */
-export interface Moments {
-  readonly kills: readonly Moment[];
-  readonly stops: readonly Moment[];
-}
+/** Those at which they are frozen: who is gets tasks for a minute, which takes as long. */
+const STOPS: readonly Moment[] = ["before-point", "after-point"];
 
-const ALL: Moments = { kills: KILLS.map(({ moment }) => moment), stops: ["before-point", "after-point"] };
-
-/** Kills and stops real workers at exact moments of a change on a real device. */
-export function killMatrix(name: string, open: OpenTarget, moments: Moments = ALL): void {
+/**
+ * Kills and freezes real workers at exact moments of a change on a real device.
+ * @param kills where they are killed, and none is frozen; everywhere and both when absent
+ */
+export function killMatrix(name: string, open: OpenTarget, kills?: readonly Moment[]): void {
   describe(`kill matrix: ${name}`, () => {
     let target: Awaited<ReturnType<OpenTarget>>;
     let estate: Estate;
@@ -47,7 +45,7 @@ export function killMatrix(name: string, open: OpenTarget, moments: Moments = AL
       await target.close();
     });
 
-    it.each(KILLS.filter(({ moment }) => moments.kills.includes(moment)))(
+    it.each(KILLS.filter(({ moment }) => !kills || kills.includes(moment)))(
       "a worker killed $when loses nothing",
       async ({ moment, mustSucceed }) => {
         const account = await addAccount(estate, target, place);
@@ -61,7 +59,7 @@ export function killMatrix(name: string, open: OpenTarget, moments: Moments = AL
       },
     );
 
-    it.each(moments.stops)(
+    it.each(kills ? [] : STOPS)(
       "a worker stopped at %s until the probe has decided sends nothing when it goes on",
       async (moment) => {
         const account = await addAccount(estate, target, place);

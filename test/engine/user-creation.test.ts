@@ -85,18 +85,6 @@ ${CREATE.slice(CREATE.indexOf('exec "passwd'))}`;
     expect(await readCredential(estate, credentialId)).toMatchObject({ active: false });
   });
 
-  it("a worker that dies before it can promote what it sent: the password is found and promoted", async () => {
-    const held = await startWorker("applied");
-    const { code, credentialId, username } = await requestUser(scene, estate);
-    await held.reached("applied");
-    expect(await statuses(credentialId)).toEqual(["candidate"]);
-    await held.kill();
-    await startWorker();
-    expect(await estate.until(code), await story(code)).toMatchObject({ state: "succeeded", attempts: 1 });
-    expect(await answer(scene.ssh, username, await estate.currentPassword(credentialId))).toBe("verify.accepted");
-    expect(await statuses(credentialId)).toEqual(["current"]);
-  });
-
   it("a worker that dies between account and password: nobody takes the account over unasked", async () => {
     const held = await startWorker();
     const slow = CREATE.replace('exec "passwd', 'sleep 10\nexec "passwd');

@@ -4,7 +4,6 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Small files with scenes that take half a minute or longer: in turn one that computes and two that mostly wait. */
 const LONG = [
   "interleavings.test.ts",
-  "policies-age.test.ts",
   "telnet.test.ts",
   "crashes.test.ts",
   "tk-expect.test.ts",

@@ -1,0 +1,3 @@
+import { jobKills } from "../../engine/job-kills.ts";
+
+jobKills();
