@@ -6,9 +6,9 @@ import type { Settings } from "../contracts/settings.schema.ts";
 import type { Database } from "../db/client.ts";
 import { foldEvents } from "../db/queries/operation-counts.ts";
 import {
+  claimMend,
   expireUntaken,
   noteChained,
-  noteMended,
   noteQueued,
   type Overdue,
   type OverdueMark,
@@ -86,8 +86,8 @@ async function mendRow(
   const { workflow, queued } = await workflowStatus(client, operationWorkflowId(row.code, row.run));
   switch (workflow) {
     case "missing":
+      if (!(await claimMend(db, row, "started"))) return undefined;
       await startOperation(client, row, settings);
-      await noteMended(db, row.code, "started");
       return "started";
     case "open":
       // In a full queue it stands where it should: only a missing worker is worth telling.
@@ -97,8 +97,8 @@ async function mendRow(
         await noteQueued(db, row.code, (await served(row.site)) ? "queue" : "worker");
         return undefined;
       }
+      if (!(await claimMend(db, row, "signalled"))) return undefined;
       await wakeOperation(client, row);
-      await noteMended(db, row.code, "signalled");
       return "signalled";
     case "closed": {
       const run = await reviveRun(db, row);
@@ -112,7 +112,7 @@ async function mendRow(
 /** A success whose children have not all got their operations, and no chain at work on it. */
 async function mendChain({ db, client }: RepairTools, code: number): Promise<Mend | undefined> {
   if ((await workflowStatus(client, chainWorkflowId(code))).workflow === "open") return undefined;
-  await startChain(client, code);
+  if (!(await startChain(client, code))) return undefined;
   await noteChained(db, code);
   return "chained";
 }

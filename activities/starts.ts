@@ -35,8 +35,11 @@ export function operationSummary({ code, run, kind }: Startable): string {
   return `Operation ${code}, run ${run}: ${kind}`;
 }
 
-/** Starts the chain that follows an operation's success; one that runs is as good. */
-export async function startChain(client: Client, code: number): Promise<void> {
+/**
+ * Starts the chain that follows an operation's success; one that runs is as good.
+ * @returns whether none was running
+ */
+export async function startChain(client: Client, code: number): Promise<boolean> {
   try {
     await client.workflow.start(WORKFLOWS.chain, {
       taskQueue: MAIN_QUEUE,
@@ -46,8 +49,10 @@ export async function startChain(client: Client, code: number): Promise<void> {
       staticSummary: `Children of operation ${code}`,
       args: [{ code }],
     });
+    return true;
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    return false;
   }
 }
 

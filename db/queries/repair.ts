@@ -44,14 +44,23 @@ export async function readOverdue(db: Database, limit: number, after?: OverdueMa
     .limit(limit);
 }
 
-/** Puts off the next look at a row that was mended, and keeps what was done. */
-export async function noteMended(db: Database, code: number, mend: "started" | "signalled"): Promise<void> {
-  await db.transaction(async (tx) => {
-    await tx
+/**
+ * Takes a row to mend it and puts off the next look, before it is mended: who dies in between leaves it to that look.
+ * @returns false when it has moved since it was read, by itself or by another pass
+ */
+export async function claimMend(
+  db: Database,
+  { code, wakeAt }: OverdueMark,
+  mend: "started" | "signalled",
+): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const [claimed] = await tx
       .update(operations)
       .set({ wakeAt: sql`now()`, ...(mend === "started" ? { startedRun: operations.run } : {}) })
-      .where(and(eq(operations.code, code), sql`${operations.wakeAt} is not null`));
-    await auditOperation(tx, WORKER, { code, action: `repair.${mend}` });
+      .where(and(eq(operations.code, code), sql`${operations.wakeAt} = ${wakeAt}::timestamptz`))
+      .returning({ code: operations.code });
+    if (claimed) await auditOperation(tx, WORKER, { code, action: `repair.${mend}` });
+    return claimed !== undefined;
   });
 }
 

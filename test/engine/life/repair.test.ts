@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Moment } from "../../../activities/deps.ts";
 import { newId } from "../../../db/new-id.ts";
 import { grantPermits } from "../../../db/queries/permits.ts";
+import { claimMend, readOverdue } from "../../../db/queries/repair.ts";
 import { requestChanges } from "../../../db/queries/requests.ts";
 import * as schema from "../../../db/schema/index.ts";
 import { PLUGINS } from "../../../plugins/registry.ts";
@@ -210,6 +211,21 @@ it(`mends what is lost under load, and counts it (KEYTURN_LIFE_SEED=${seed})`, a
   await tamperer.sweep();
   expect(await tamperer.metric(), "in health there is nothing to mend").toEqual(expected);
   expect(await tamperer.audited()).toEqual(expected);
+});
+
+it("a row that has moved since it was read, or that another pass has taken, is left alone", async () => {
+  const place = await addTarget(estate, target);
+  const [taken, moved] = codesOf(await changes(place, 2));
+  await tamperer.letTimePass([taken ?? 0, moved ?? 0]);
+  const rows = await readOverdue(estate.db, 10);
+  expect(rows.map(({ code }) => code)).toEqual([taken, moved]);
+  await estate.db
+    .update(schema.operations)
+    .set({ wakeAt: new Date() })
+    .where(eq(schema.operations.code, moved ?? 0));
+  const claims = await Promise.all([...rows, ...rows].map((row) => claimMend(estate.db, row, "signalled")));
+  expect(claims.filter(Boolean)).toHaveLength(1);
+  expect(await tamperer.audited()).toEqual({ ...NOTHING, signalled: 1 });
 });
 
 it("what stands in a full queue is in health, however long it stands there", async () => {
