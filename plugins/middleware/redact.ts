@@ -42,6 +42,13 @@ export type Redact = (text: string) => string;
  * characters or more (8 of an encoded form).
  */
 export function createRedactor(secrets: readonly Secret[]): Redact {
+  // Most calls of a plugin have nothing to mask, and the forms of a secret are many.
+  let windows: Map<number, Set<string>> | undefined;
+  return (text) => mask(text, (windows ??= partsOf(secrets)));
+}
+
+/** What is masked of the secrets, by length. */
+function partsOf(secrets: readonly Secret[]): Map<number, Set<string>> {
   const windows = new Map<number, Set<string>>();
   for (const secret of secrets) {
     const value = secret.reveal();
@@ -52,7 +59,7 @@ export function createRedactor(secrets: readonly Secret[]): Redact {
     for (const form of new Set(encodedForms(wide))) addParts(windows, form, 2 * ENCODED_PART);
     addParts(windows, wide.toString("latin1"), 2 * PART);
   }
-  return (text) => mask(text, windows);
+  return windows;
 }
 
 /** What stands in a command line, statement, filter, … for a secret. */
