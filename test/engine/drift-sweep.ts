@@ -1,17 +1,41 @@
 import { Client, Connection } from "@temporalio/client";
 import { eq } from "drizzle-orm";
-import { MAIN_QUEUE } from "../../contracts/ids.ts";
+import { DRIFT_SCHEDULE, MAIN_QUEUE } from "../../contracts/ids.ts";
 import { type DriftCounts, WORKFLOWS } from "../../contracts/messages.ts";
+import type { Settings } from "../../contracts/settings.schema.ts";
 import { credentials, loginReservations } from "../../db/schema/index.ts";
-import type { Estate } from "../helpers/estate.ts";
+import { Estate } from "../helpers/estate.ts";
 
-/** One pass of drift checks, at once instead of at the schedule's next time. */
-export async function checkDriftNow({ surroundings: { temporal } }: Estate): Promise<DriftCounts> {
+/**
+ * An estate with drift checks, and no passes but those a test asks for: one of the schedule's own, every full five
+ * minutes, would take what the test's pass is to find. A worker leaves a paused schedule paused.
+ */
+export async function openDriftEstate(settings: Partial<Settings> = {}): Promise<Estate> {
+  const estate = await Estate.open({ driftHours: 24, ...settings });
+  await onTemporal(estate, ({ schedule }) =>
+    schedule.create({
+      scheduleId: DRIFT_SCHEDULE,
+      spec: {},
+      action: { type: "startWorkflow", workflowType: WORKFLOWS.driftSweep, taskQueue: MAIN_QUEUE },
+      state: { paused: true },
+    }),
+  );
+  return estate;
+}
+
+/** One pass of drift checks, at once. */
+export function checkDriftNow(estate: Estate): Promise<DriftCounts> {
+  const options = { taskQueue: MAIN_QUEUE, workflowId: `drift-${Date.now()}` };
+  return onTemporal(estate, ({ workflow }) => workflow.execute(WORKFLOWS.driftSweep, options));
+}
+
+async function onTemporal<Result>(
+  { surroundings: { temporal } }: Estate,
+  work: (client: Client) => Promise<Result>,
+): Promise<Result> {
   const connection = await Connection.connect({ address: temporal.address });
-  const client = new Client({ connection, namespace: temporal.namespace });
   try {
-    const options = { taskQueue: MAIN_QUEUE, workflowId: `drift-${Date.now()}` };
-    return (await client.workflow.execute(WORKFLOWS.driftSweep, options)) as DriftCounts;
+    return await work(new Client({ connection, namespace: temporal.namespace }));
   } finally {
     await connection.close();
   }

@@ -8,10 +8,10 @@ import { requestChanges } from "../../db/queries/requests.ts";
 import { storePassword } from "../../db/queries/secrets.ts";
 import * as schema from "../../db/schema/index.ts";
 import { PLUGINS } from "../../plugins/registry.ts";
-import { Estate } from "../helpers/estate.ts";
+import type { Estate } from "../helpers/estate.ts";
 import { describeAsRoot } from "../helpers/needs.ts";
 import { TestWorker } from "../helpers/worker.ts";
-import { checkDriftNow, lastCheck, nextDay } from "./drift-sweep.ts";
+import { checkDriftNow, lastCheck, nextDay, openDriftEstate } from "./drift-sweep.ts";
 import { openLinuxTarget } from "./linux-target.ts";
 import { addAccount, addAccounts, addTarget, type OpenTarget } from "./matrix-target.ts";
 import { openPostgresTarget } from "./postgresql-target.ts";
@@ -30,7 +30,7 @@ function findsDrift(open: OpenTarget) {
   });
   afterAll(() => target.close());
   beforeEach(async () => {
-    estate = await Estate.open({ driftHours: 24 });
+    estate = await openDriftEstate();
     worker = await TestWorker.start(estate.surroundings);
   });
 
@@ -94,7 +94,7 @@ describe("among others", () => {
   }
 
   it("devices that hang and sites without a worker hold nobody up", async () => {
-    estate = await Estate.open({ driftHours: 24, connectTimeoutSeconds: 3, readTimeoutSeconds: 3 });
+    estate = await openDriftEstate({ connectTimeoutSeconds: 3, readTimeoutSeconds: 3 });
     worker = await TestWorker.start(estate.surroundings);
     const silent = await openSilentDevice();
     try {
@@ -118,7 +118,7 @@ describe("among others", () => {
   });
 
   it("leaves alone what is off, changing, in attention, or has used up its log-ins", async () => {
-    estate = await Estate.open({ driftHours: 24 });
+    estate = await openDriftEstate();
     worker = await TestWorker.start(estate.surroundings);
     const place = await addTarget(estate, target);
     const accounts = await addAccounts(estate, target, place, 6);
@@ -161,7 +161,7 @@ describe("among others", () => {
   });
 
   it("an answer about a password that was replaced meanwhile says nothing", async () => {
-    estate = await Estate.open({ driftHours: 24 });
+    estate = await openDriftEstate();
     worker = await TestWorker.start(estate.surroundings, ["drift-asked"]);
     const account = await addAccount(estate, target, await addTarget(estate, target));
     await target.setPassword(account.username, "Some-body-3lse");
@@ -184,7 +184,7 @@ describe("among others", () => {
   it.each(["drift-claimed", "drift-asked"] as const)(
     "a worker that dies at %s leaves nothing behind and the credential for the next day",
     async (moment) => {
-      estate = await Estate.open({ driftHours: 24 });
+      estate = await openDriftEstate();
       worker = await TestWorker.start(estate.surroundings, [moment]);
       const account = await addAccount(estate, target, await addTarget(estate, target));
       const pass = checkDriftNow(estate);

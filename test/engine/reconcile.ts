@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { requestReconciliation } from "../../db/queries/reconcile.ts";
 import * as schema from "../../db/schema/index.ts";
 import { PLUGINS } from "../../plugins/registry.ts";
-import { Estate } from "../helpers/estate.ts";
+import type { Estate } from "../helpers/estate.ts";
 import { TestWorker } from "../helpers/worker.ts";
-import { checkDriftNow, lastCheck, nextDay } from "./drift-sweep.ts";
+import { checkDriftNow, lastCheck, nextDay, openDriftEstate } from "./drift-sweep.ts";
 import { addTarget, type MatrixTarget, type OpenTarget } from "./matrix-target.ts";
 
 const STOLEN = "Some-body-3lse";
@@ -54,7 +54,7 @@ export function reconciles(open: OpenTarget): void {
   });
   afterAll(() => target.close());
   beforeEach(async () => {
-    estate = await Estate.open({ driftHours: 24, loginFailures: 20, leaseSeconds: 2, probes: 2 });
+    estate = await openDriftEstate({ loginFailures: 20, leaseSeconds: 2, probes: 2 });
   });
   afterEach(async () => {
     await worker.kill();
