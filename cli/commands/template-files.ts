@@ -1,8 +1,15 @@
 import type { Command } from "commander";
-import type { CheckedTemplate, Complaint, ImportedTemplate, TemplateCheck, TemplateImport } from "../api-types.ts";
+import type {
+  CheckedTemplate,
+  Complaint,
+  ImportedTemplate,
+  TemplateCheck,
+  TemplateFile,
+  TemplateImport,
+} from "../api-types.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
 import type { Session } from "../session.ts";
-import { type Found, inRequests, readTemplates } from "../template-files.ts";
+import { type Found, inRequests, readOne, readTemplates, sendable } from "../template-files.ts";
 import type { Start } from "./shared.ts";
 
 interface Meant {
@@ -10,18 +17,28 @@ interface Meant {
   readonly kind?: string;
 }
 
+/** What is said of a file that could not be sent. */
+function unsent(path: string, complaint: Complaint) {
+  return { path, plugin: null, kind: null, verdict: "refused" as const, complaints: [complaint] };
+}
+
 /** An answer about each file, in the order of the files, with the path as the person knows it. */
 async function askAll<Item extends { path: string }>(
   found: readonly Found[],
-  ask: (files: Found["file"][]) => Promise<readonly Item[]>,
+  ask: (files: TemplateFile[]) => Promise<readonly Item[]>,
+  refuse: (path: string, complaint: Complaint) => Item,
 ): Promise<Item[]> {
-  const items: Item[] = [];
-  for (const part of inRequests(found)) {
+  const answers: Item[] = [];
+  for (const part of inRequests(sendable(found))) {
     // One after the other, as they depend on what is there already.
-    const answered = await ask(part.map(({ file }) => file));
-    items.push(...answered.map((item, index) => ({ ...item, path: part[index]?.shown ?? item.path })));
+    answers.push(...(await ask(part.map(({ file }) => file))));
   }
-  return items;
+  const left = answers.values();
+  return found.flatMap(({ shown, unfit }): Item[] => {
+    if (unfit) return [refuse(shown, unfit)];
+    const { value } = left.next();
+    return value ? [{ ...value, path: shown }] : [];
+  });
 }
 
 const count = <Item>(items: readonly Item[], is: (item: Item) => boolean) => items.filter(is).length;
@@ -49,6 +66,7 @@ async function check(session: Session, paths: string[], meant: Meant): Promise<v
   const items = await askAll(
     found,
     async (files) => (await session.api.post<TemplateCheck>("v1/templates/check", { files, ...meant })).items,
+    (path, complaint): CheckedTemplate => ({ ...unsent(path, complaint), formatted: null }),
   );
   print(session, items, ({ verdict }) => verdict);
   const of = (verdict: CheckedTemplate["verdict"]) => count(items, (item) => item.verdict === verdict);
@@ -59,9 +77,8 @@ async function check(session: Session, paths: string[], meant: Meant): Promise<v
 }
 
 async function format(session: Session, path: string, meant: Meant): Promise<void> {
-  const [found] = await readTemplates([path]);
-  const [item] = (await session.api.post<TemplateCheck>("v1/templates/check", { files: [found?.file], ...meant }))
-    .items;
+  const files = [await readOne(path)];
+  const [item] = (await session.api.post<TemplateCheck>("v1/templates/check", { files, ...meant })).items;
   if (!item || item.formatted === null) {
     tell(session, item?.complaints ?? []);
     throw new CliError(EXIT.data, `${path} is refused.`);
@@ -75,6 +92,7 @@ async function importFolder(session: Session, path: string, options: Meant & { d
   const items = await askAll(
     await readTemplates([path]),
     async (files) => (await session.api.post<TemplateImport>(url, { files, ...meant })).items,
+    (path, complaint): ImportedTemplate => ({ ...unsent(path, complaint), done: "refused", id: null }),
   );
   print(session, items, ({ done }) => done);
   const of = (done: ImportedTemplate["done"]) => count(items, (item) => item.done === done);

@@ -4,7 +4,7 @@ import { CliError, EXIT } from "../exit-codes.ts";
 import { findCredential, findTemplate } from "../find.ts";
 import { TEMPLATE_COLUMNS, TEMPLATE_VERSION_COLUMNS } from "../output/columns.ts";
 import type { Session } from "../session.ts";
-import { readTemplates } from "../template-files.ts";
+import { readOne } from "../template-files.ts";
 import type { Start } from "./shared.ts";
 import { addTemplateFileCommands } from "./template-files.ts";
 
@@ -46,7 +46,7 @@ function decide(verb: "approve" | "reject") {
 
 async function edit(session: Session, text: string, options: { name?: string; file?: string }): Promise<void> {
   const { id, revision } = await findTemplate(session.api, text);
-  const body = options.file === undefined ? undefined : (await readTemplates([options.file]))[0]?.file.body;
+  const body = options.file === undefined ? undefined : (await readOne(options.file)).body;
   const patch = { name: options.name, body };
   session.print.item(await session.api.patch<TemplateDetails>(`v1/templates/${id}`, patch, revision), TEMPLATE_COLUMNS);
 }
@@ -73,7 +73,7 @@ async function run(session: Session, options: RunOptions): Promise<void> {
     );
   const { id } = await findTemplate(session.api, options.template);
   const credential = await findCredential(session.api, options.credential);
-  const body = options.file === undefined ? undefined : (await readTemplates([options.file]))[0]?.file.body;
+  const body = options.file === undefined ? undefined : (await readOne(options.file)).body;
   const given = { credentialId: credential.id, body };
   const rendered = await session.api.post<RenderedTemplate>(`v1/templates/${id}/render`, given);
   if (session.print.format !== "table") session.print.item(rendered, {});

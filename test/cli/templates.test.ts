@@ -85,10 +85,34 @@ test("a folder may hold Windows' Unicode, links, and what is no text at all", as
   const { exitCode, output, errors } = await keyturn(["template", "check", join(folder, "odd")]);
   expect([exitCode, errors]).toEqual([1, "Of 4 files 3 parsed, 0 with warnings, 1 refused.\n"]);
   expect(output).toMatch(/Picture: refused, .*\n {2}1:1 refusal file.text: .*zero character.*\n$/);
-  const gone = join(folder, "odd/lines/gone");
-  await symlink(join(folder, "nowhere"), gone);
-  const broken = await keyturn(["template", "check", join(folder, "odd")]);
-  expect(broken).toMatchObject({ exitCode: EXIT.notFound, errors: expect.stringContaining(`${gone} cannot be read.`) });
+});
+
+test("what cannot be read or is too long is told of its file, and the others are checked", async () => {
+  await place("some/lines/change password/Own.txt", GOOD);
+  await place("some/lines/change password/Long.txt", "#".repeat(200_001));
+  await place("some/lines/change password/Longer.txt", Buffer.alloc(800_001));
+  const inside = (name: string) => join(folder, "some/lines/change password", name);
+  await mkdir(inside("Empty"));
+  await symlink(join(folder, "nowhere"), inside("Gone"));
+  await symlink(inside("Round"), inside("Round"));
+  await symlink("/dev/zero", inside("Endless"));
+  const { exitCode, output, errors } = await keyturn(["template", "check", join(folder, "some")]);
+  expect([exitCode, errors]).toEqual([1, "Of 5 files 1 parsed, 0 with warnings, 4 refused.\n"]);
+  const told = [...output.matchAll(/(\w+)(?:\.txt)?: (\w+), .*(?:\n {2}1:1 refusal (.*))?/g)].map((match) =>
+    match.slice(1),
+  );
+  expect(told).toEqual([
+    ["Gone", "refused", "file.unreadable: It cannot be read (ENOENT)."],
+    ["Long", "refused", "file.long: It has 200001 characters, and a template has at most 200000 characters."],
+    ["Longer", "refused", "file.long: It has 800001 bytes, and a template has at most 200000 characters."],
+    ["Own", "parsed", undefined],
+    ["Round", "refused", "file.unreadable: It cannot be read (ELOOP)."],
+  ]);
+  const dry = await keyturn(["template", "import", "--dry-run", join(folder, "some")]);
+  expect(dry.errors).toMatch(/^Of 5 files \d would be created, 0 would be updated, \d unchanged, 4 refused\.\n$/);
+  const format = await keyturn(["template", "format", inside("Long.txt")]);
+  expect(format).toMatchObject({ exitCode: EXIT.data, errors: expect.stringContaining("200001 characters") });
+  expect(await keyturn(["template", "check", inside("Empty")])).toMatchObject({ exitCode: EXIT.notFound });
 });
 
 test("more files than a request holds are sent in several", async () => {
@@ -97,9 +121,6 @@ test("more files than a request holds are sent in several", async () => {
     await place(`many/lines/change password/File ${number}.txt`, `${GOOD.replace("end\n", "")}${filling}`);
   const checked = await keyturn(["template", "check", join(folder, "many")]);
   expect(checked.errors).toBe("Of 30 files 30 parsed, 0 with warnings, 0 refused.\n");
-  await place("long/lines/change password/Long.txt", "#".repeat(200_001));
-  const long = await keyturn(["template", "check", join(folder, "long")]);
-  expect(long).toMatchObject({ exitCode: EXIT.data, errors: expect.stringContaining("200001 characters") });
 });
 
 test("a folder is imported, once; a second person approves; the history shows what changed", async () => {
