@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Id, line, Moment, OperationCode, pageOf, paging, Timestamp } from "./common.schema.ts";
+import { Id, line, Moment, name, OperationCode, pageOf, paging, Timestamp } from "./common.schema.ts";
 import { ROLES } from "./roles.ts";
 import { Settings } from "./settings.schema.ts";
 
@@ -9,8 +9,8 @@ const Address = z
 
 export const TokenInput = z
   .strictObject({
-    name: line(100).trim().min(1),
-    owner: line(200).trim().min(1).describe("The person who holds the token."),
+    name: name(100),
+    owner: name(200).describe("The person who holds the token."),
     roles: z.array(z.enum(ROLES)).min(1).max(ROLES.length),
     allowedAddresses: z.array(Address).max(50).optional(),
     expiresAt: Moment.optional(),

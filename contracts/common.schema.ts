@@ -21,6 +21,20 @@ export function line(maximum: number) {
     .regex(/^[^\p{Cc}\p{Cs}]*$/u, "must not hold control characters");
 }
 
+/**
+ * A name that people choose. What cannot be seen is refused: two names that look the same would be two. That is the
+ * FreeformClass of RFC 8264, whose only exception here is what makes a sign a picture.
+ */
+export function name(maximum: number) {
+  return line(maximum)
+    .regex(
+      /^(?:\p{Extended_Pictographic}\uFE0F|[^\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}])*$/u,
+      "must not hold characters that cannot be seen (zero-width, direction, line separator)",
+    )
+    .trim()
+    .min(1);
+}
+
 /** Text of several lines. */
 export function lines(maximum: number) {
   return z
@@ -30,7 +44,7 @@ export function lines(maximum: number) {
 }
 
 export const Reason = lines(2000).min(1);
-export const Tags = z.array(line(100).min(1)).max(50);
+export const Tags = z.array(name(100)).max(50);
 
 /** `true` or `false` in a query string. */
 export const Flag = z.enum(["true", "false"]).transform((text) => text === "true");

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Flag, Id, line, pageOf, paging, several, Tags, Timestamp } from "./common.schema.ts";
+import { Flag, Id, line, name, pageOf, paging, several, Tags, Timestamp } from "./common.schema.ts";
 
 export const Fingerprint = z
   .string()
@@ -9,7 +9,7 @@ export const Fingerprint = z
 export const SiteName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "must be lower-case letters, digits and hyphens");
 
 const fields = {
-  name: line(200).trim().min(1),
+  name: name(200),
   address: z
     .string()
     .max(253)

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Code, Flag, Id, line, pageOf, paging, Timestamp } from "./common.schema.ts";
+import { Code, Flag, Id, line, name, pageOf, paging, Timestamp } from "./common.schema.ts";
 import { Settings } from "./settings.schema.ts";
 
 /** Ten years. */
@@ -79,7 +79,7 @@ const LimitsRules = z
 const LevelRules = z
   .strictObject({
     approvals: z.int().min(1).max(10).describe("Different persons that must approve."),
-    approvers: z.array(line(200).min(1)).max(100).describe("Persons who may; anybody with the role when empty."),
+    approvers: z.array(name(200)).max(100).describe("Persons who may; anybody with the role when empty."),
   })
   .refine(
     ({ approvals, approvers }) =>
@@ -109,7 +109,7 @@ export const ApprovalRules = z
   .meta({ id: "ApprovalRule" });
 
 const fields = {
-  name: line(200).trim().min(1),
+  name: name(200),
   active: z.boolean(),
   priority: z.int().min(1).max(1000).describe("The highest that matches wins; of equal ones the older policy."),
   strengthId: Id.nullable().describe("For credentials that have no strength of their own."),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Id, line, Timestamp } from "./common.schema.ts";
+import { Id, name, Timestamp } from "./common.schema.ts";
 
 /** The longest password that is generated. Characters. */
 const LONGEST = 256;
@@ -24,7 +24,7 @@ const rules = {
 
 const StrengthRules = z.strictObject(rules).meta({ id: "StrengthRules" });
 
-const fields = { name: line(100).trim().min(1), active: z.boolean(), rules: StrengthRules };
+const fields = { name: name(100), active: z.boolean(), rules: StrengthRules };
 
 export const StrengthInput = z
   .strictObject(fields)

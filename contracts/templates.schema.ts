@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { Complaint, Flag, Id, line, lines, pageOf, paging, Timestamp } from "./common.schema.ts";
+import { Complaint, Flag, Id, line, lines, name, pageOf, paging, Timestamp } from "./common.schema.ts";
 import { OPERATION_KINDS } from "./states.ts";
 
 /** The longest text of a template. Characters; the longest of the original's public ones has 9,000. */
 const LONGEST = 200_000;
 const Kind = z.enum(OPERATION_KINDS);
 const Plugin = line(100).min(1);
-export const TemplateName = line(200).trim().min(1);
+export const TemplateName = name(200);
 export const TemplateBody = lines(LONGEST).describe("One command a line, or statements, as `docs/templates.md` says.");
 
 export const TemplateInput = z

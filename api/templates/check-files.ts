@@ -60,7 +60,7 @@ export function refusal(rule: string, message: string): Complaint {
 }
 
 const NO_KIND = "No folder names a kind of operation: say which.";
-const BAD_NAME = "The file's name is empty, longer than 200 characters, or holds a control character.";
+const BAD_NAME = "The file's name is empty, longer than 200 characters, or holds what cannot be seen.";
 const BAD_TEXT = "The text holds a zero character or half of a surrogate pair.";
 
 function noPlugin(given: string | undefined, path: string): string {
