@@ -11,7 +11,7 @@ import type { Running } from "./change.ts";
 import type { ActivityDeps } from "./deps.ts";
 import { Journal } from "./journal.ts";
 import type { BudgetedCheck } from "./logins.ts";
-import { isOwn, openVersion } from "./parties.ts";
+import { openVersion } from "./parties.ts";
 
 /** Shortest and longest pause between two looks at a password in doubt. Milliseconds. */
 const SHORTEST_PAUSE_MS = 500;
@@ -77,8 +77,7 @@ async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: J
   if (attempt.quiet && attempt.probes >= settings.probes)
     return { kind: "failed", attempt: number, epoch, code: "change.unverified" };
   // What makes an account is not done twice by itself.
-  if (fresh && !creates && !isOwn(attempt.parties) && attempt.approved)
-    return { kind: "apply-again", attempt: number, epoch };
+  if (fresh && !creates && attempt.mayApplyAgain) return { kind: "apply-again", attempt: number, epoch };
   return stayUndecided(deps, work, nextLook(attempt, settings, candidate.freeAt));
 }
 

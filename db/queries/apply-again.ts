@@ -6,7 +6,7 @@ import type { Settings } from "../../contracts/settings.schema.ts";
 import type { Database, Transaction } from "../client.ts";
 import { attempts, operations } from "../schema/index.ts";
 import { freePermits, passPermitOn } from "./permits.ts";
-import { isApproved, readDoubt } from "./probe.ts";
+import { mayApplyAgain, readDoubt } from "./probe.ts";
 import { type OperationRow, readHindrances } from "./stage-facts.ts";
 import type { StagedAttempt } from "./stage.ts";
 import { deviceHindrance, type Wait } from "./stage-waits.ts";
@@ -15,7 +15,7 @@ export type AppliedAgain =
   | { readonly kind: "staged"; readonly attempt: StagedAttempt }
   /** The row goes on running and waits: for a permit, for the device, or for a log-in. */
   | ({ readonly kind: "parked"; readonly wake: OperationRef[] } & Wait)
-  /** Somebody else has the attempt, or what would be done is not what was approved. */
+  /** Somebody else has the attempt, or it may not be sent any more. */
   | { readonly kind: "lost" };
 
 /**
@@ -34,7 +34,7 @@ export async function takeAgain(
     if (operation?.state !== "running" || !open) return { kind: "lost" };
     const attempt = await readDoubt(tx, { operation, attempt: open, settleMs: () => 0 });
     const { parties } = attempt;
-    if (!isApproved(operation, parties)) return { kind: "lost" };
+    if (!mayApplyAgain(operation, parties)) return { kind: "lost" };
     const permits = await freePermits(tx, operation.deviceId, code);
     const settings = withLimits(request.settings, parties.policy?.limits);
     // Looks at the account have used its own budget; what is sent now is proven within the unit kept for probes.

@@ -20,8 +20,8 @@ export interface DoubtfulAttempt extends StagedAttempt {
   readonly quietAt: Date | null;
   /** Looks taken so far, this one included. */
   readonly probes: number;
-  /** Whether it may be applied again: nobody has to agree, or what they agreed to is what would be done. */
-  readonly approved: boolean;
+  /** Whether the same candidate may be sent once more. */
+  readonly mayApplyAgain: boolean;
 }
 
 export type Takeover =
@@ -81,7 +81,7 @@ export async function takeOver(
       return { kind: "no-password", attempt: number, epoch, sendsUntil: raised.sentAt && raised.leaseUntil };
     const facts = await readDoubt(tx, { operation, attempt: raised, settleMs: request.settleMs });
     const wake = open.permit ? await grantPermits(tx, open.deviceId) : [];
-    const attempt = { ...facts, probes: operation.probes + 1, approved: isApproved(operation, facts.parties) };
+    const attempt = { ...facts, probes: operation.probes + 1, mayApplyAgain: mayApplyAgain(operation, facts.parties) };
     return { kind: "taken", attempt, wake };
   });
 }
@@ -92,7 +92,7 @@ export async function readDoubt(
   asked: { operation: PartiesOf; attempt: typeof attempts.$inferSelect; settleMs: (plugin: string) => number },
 ) {
   const { attempt, settleMs } = asked;
-  const found = await readParties(tx, asked.operation, attempt.templateVersion);
+  const found = await readParties(tx, asked.operation, attempt);
   const [candidate] = await tx
     .select()
     .from(secretVersions)
@@ -130,9 +130,15 @@ export async function readDoubt(
   };
 }
 
-/** Looking for a password needs no approval; sending it by another account than was approved does. */
-export function isApproved({ approval, approvalDigest: approved }: OperationRow, parties: Parties): boolean {
-  return approval === null || approvalDigest(parties) === approved;
+/**
+ * Looking for a password is always right. Sending it once more is not with the account's own log-in, where a person
+ * decides; nor by another account than was approved, nor to what somebody has deactivated.
+ */
+export function mayApplyAgain({ approval, approvalDigest: approved }: OperationRow, parties: Parties): boolean {
+  const { credential, authenticator, device } = parties;
+  const isOwn = credential.id === authenticator.id;
+  const isActive = credential.active && authenticator.active && device.active;
+  return !isOwn && isActive && (approval === null || approvalDigest(parties) === approved);
 }
 
 /**

@@ -4,7 +4,7 @@ import { alias } from "drizzle-orm/pg-core";
 import type { Settings } from "../../contracts/settings.schema.ts";
 import { isJob, type OperationKind } from "../../contracts/states.ts";
 import type { Database, Transaction } from "../client.ts";
-import { credentials, devices, operations, policies, secretVersions, strengths } from "../schema/index.ts";
+import { attempts, credentials, devices, operations, policies, secretVersions, strengths } from "../schema/index.ts";
 import { accountKey, budgetFreeAt } from "./login-budget.ts";
 import { pausedNow } from "./pauses.ts";
 import { type TemplateText, templateText } from "./template-text.ts";
@@ -57,34 +57,34 @@ export type PartiesOf = Pick<
   "credentialId" | "kind" | "policyId" | "templateId" | "parameters" | "loginCredentialId" | "deviceId"
 >;
 
+/** What an attempt began with: who looks into it goes on with that, whatever was edited since. */
+export type Begun = Pick<typeof attempts.$inferSelect, "plugin" | "templateId" | "templateVersion">;
+
 /**
  * Loads credential, device and authenticator; undefined when the credential names no authenticator that exists.
  * A reconciliation logs in with the account, and speaks through the plugin, that are set for it. An operation with
  * a template of its own is carried out by that template's plugin; one without a credential on the device that it names.
- * @param templateVersion the version of the template that its attempt began with; without one, the one that runs now
+ * @param begun of an attempt that is looked into; without it, what holds now
  */
-export async function readParties(
-  tx: Transaction,
-  operation: PartiesOf,
-  templateVersion: number | null = null,
-): Promise<Parties | undefined> {
-  const row = await readRow(tx, operation, templateVersion);
+export async function readParties(tx: Transaction, operation: PartiesOf, begun?: Begun): Promise<Parties | undefined> {
+  const row = await readRow(tx, operation, begun);
   if (!row) return undefined;
   const { kind, parameters, loginCredentialId } = operation;
   const { credential, device, template, ...found } = row;
   const ownOnly = kind === "verify-password" || loginCredentialId !== null;
   const own = ownOnly || (credential.useOwnCredential && kind !== "reconcile-password");
-  const authenticator = own ? credential : row.other;
+  // Whoever logged in for it may have been taken away: what the account has is asked with its own passwords.
+  const authenticator = own ? credential : (row.other ?? (begun && credential));
   if (!authenticator) return undefined;
   return {
     credential,
     device,
     authenticator,
-    plugin: pluginOf(operation, credential, template),
+    plugin: begun?.plugin ?? pluginOf(operation, credential, template),
     templateId: row.templateId,
     templateVersion: template?.version ?? null,
     template,
-    ownTemplate: row.ownTemplate,
+    ownTemplate: template?.id === credential.templateId ? template : row.ownTemplate,
     account: accountKey(loginCredentialId === null ? credential : { ...credential, deviceId: device.id }),
     // A domain account is one account wherever it logs in; a local one is the device's own.
     authenticatorAccount: accountKey({ ...authenticator, deviceId: device.id }),
@@ -98,11 +98,13 @@ export async function readParties(
   };
 }
 
-async function readRow(tx: Transaction, operation: PartiesOf, templateVersion: number | null) {
+async function readRow(tx: Transaction, operation: PartiesOf, begun: Begun | undefined) {
   const { credentialId, policyId, loginCredentialId } = operation;
   const reconciles = operation.kind === "reconcile-password";
   const ofKind = reconciles ? credentials.reconciliationTemplateId : credentials.templateId;
-  const templateId = sql<string | null>`coalesce(${operation.templateId}::uuid, ${ofKind})`;
+  const templateId = begun
+    ? sql<string | null>`${begun.templateId}::uuid`
+    : sql<string | null>`coalesce(${operation.templateId}::uuid, ${ofKind})`;
   const other = reconciles ? credentials.reconciliationCredentialId : credentials.authenticationCredentialId;
   const [row] = await tx
     .select({
@@ -117,7 +119,7 @@ async function readRow(tx: Transaction, operation: PartiesOf, templateVersion: n
         totpSealed: authenticators.totpSealed,
       },
       templateId,
-      template: templateText(templateId, templateVersion),
+      template: templateText(templateId, begun?.templateVersion ?? null),
       ownTemplate: templateText(sql`${credentials.templateId}`),
       rules: strengths.rules,
       policy: { windows: policies.windows, limits: policies.limits },
