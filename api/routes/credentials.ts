@@ -24,6 +24,7 @@ import {
 } from "../../db/queries/credentials.ts";
 import { readDevice } from "../../db/queries/devices.ts";
 import { refuseBadReconciliation } from "../../db/queries/reconcile.ts";
+import { refuseOtherForm } from "../../db/queries/secret-form.ts";
 import { storePassword } from "../../db/queries/secrets.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { AddRoute } from "../route.ts";
@@ -123,6 +124,7 @@ function addEditRoute(add: AddRoute, deps: ApiDeps): void {
       checkSeed(totpSecret);
       if (patch.plugin !== undefined) checkPlugin(deps, patch.plugin);
       return transact(async (tx) => {
+        if (patch.plugin !== undefined) await refuseOtherForm(tx, { id, plugin: patch.plugin }, deps.plugins);
         await editCredential(tx, edit);
         await keepSeed(deps, tx, { id, totpSecret });
         if (patch.reconciliation !== undefined || patch.plugin !== undefined)

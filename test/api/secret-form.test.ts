@@ -66,3 +66,27 @@ test("an import refuses the row with column and rule, for the plugin it names an
   expect(plain.body).toMatchObject({ created: 1 });
   expect(JSON.stringify([first, dry, plain])).not.toContain(PASSWORD);
 });
+
+test("the plugin of a credential with a stored secret becomes none with another kind of secret", async () => {
+  const { deviceId } = await makeCredentials(admin, 0, "keys3");
+  const rule = expect.stringMatching(/^must be one with the same kind of secret/);
+  const make = async (plugin: string, username: string, password?: string) => {
+    const body = { deviceId, plugin, username, ...(password === undefined ? {} : { password }) };
+    return (await admin<Credential>("POST", "/v1/credentials", { body })).body;
+  };
+  const edit = ({ id, revision }: Credential, plugin: string) =>
+    admin("PATCH", `/v1/credentials/${id}`, { body: { plugin }, headers: { "if-match": `"${revision}"` } });
+  const password = await make("plain", "password", PASSWORD);
+  const key = await make("keys", "key", KEY);
+  const errors = [{ field: "plugin", rule, got: "one with another kind of secret" }];
+  expect(await edit(password, "keys")).toMatchObject({ status: 400, body: { code: "request.invalid", errors } });
+  expect(await edit(key, "plain")).toMatchObject({ status: 400, body: { errors } });
+  expect(await edit(key, "keys")).toMatchObject({ status: 200 });
+  expect(await edit(await make("plain", "nothing"), "keys")).toMatchObject({ status: 200 });
+
+  const row = { Device: "keys3", Address: "192.0.2.3", Username: "password" };
+  const imported = await importFile(admin, csvOf([{ ...row, "Change plugin": "keys", "Current password": KEY }]));
+  expect(imported.body.rows).toMatchObject([{ outcome: "refused", problems: [{ column: "Change plugin", rule }] }]);
+  const read = await admin("GET", `/v1/credentials/${password.id}`);
+  expect(read.body).toMatchObject({ plugin: "plain", currentVersion: 1 });
+});

@@ -13,6 +13,7 @@ import { readTemplates, resolveTemplates } from "./templates.ts";
 import {
   changesPlugin,
   checkDoubt,
+  checkOtherForm,
   checkPassword,
   checkSecretForm,
   checkSettings,
@@ -67,13 +68,17 @@ export async function planImport(
     checkSecretForm(draft, plugins);
     resolveTemplates(draft, templates);
   }
-  const passwords = await comparePasswords(db, drafts, open);
+  const passwords = await comparePasswords(db, drafts, { open, plugins });
   settleRows(drafts, stored);
   return { drafts, plans: makePlans(drafts, passwords) };
 }
 
 /** @returns for each draft whose password is to be stored the number of the last version before it */
-async function comparePasswords(db: Database, drafts: readonly Draft[], open: OpenStored): Promise<Map<Draft, number>> {
+async function comparePasswords(
+  db: Database,
+  drafts: readonly Draft[],
+  { open, plugins }: { open: OpenStored; plugins: readonly PluginRules[] },
+): Promise<Map<Draft, number>> {
   const good = drafts.filter(isGood);
   const after = new Map(good.filter(({ stored, row }) => !stored && row.password).map((draft) => [draft, 0]));
   const known = good.filter((draft) => draft.stored && (draft.row.password || changesPlugin(draft)));
@@ -87,6 +92,7 @@ async function comparePasswords(db: Database, drafts: readonly Draft[], open: Op
       const state = stored.get(draft.id ?? "");
       if (!state) continue;
       checkDoubt(draft, state);
+      checkOtherForm(draft, state, plugins);
       if (checkPassword(draft, state, open)) after.set(draft, state.lastVersion);
     }
   }

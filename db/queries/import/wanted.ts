@@ -2,6 +2,7 @@
 import type { CredentialPatch } from "../../../contracts/credentials.schema.ts";
 import type { Secret } from "../../../contracts/secret.ts";
 import type { PluginRules } from "../eligibility.ts";
+import { changesForm, SAME_FORM } from "../secret-form.ts";
 import { type Draft, refuse } from "./match.ts";
 import type { CredentialCells } from "./row.ts";
 import type { StoredPassword } from "./stored.ts";
@@ -100,6 +101,14 @@ export function checkDoubt(draft: Draft, { unresolved }: StoredPassword): void {
       code: "credential.unresolved",
       rule: `must be left out or be as stored while version ${unresolved} is in doubt`,
     });
+}
+
+/** Passwords are nothing to a plugin of keys, nor keys to one of passwords. */
+export function checkOtherForm(draft: Draft, { lastVersion }: StoredPassword, plugins: readonly PluginRules[]): void {
+  const { stored, row } = draft;
+  const { plugin } = row.credential;
+  if (stored && plugin !== undefined && lastVersion > 0 && changesForm(plugins, stored.plugin, plugin))
+    refuse(draft, "plugin", { code: "request.invalid", rule: SAME_FORM, got: "one with another kind of secret" });
 }
 
 /** Opens a sealed value of a credential; undefined when it cannot be opened any more. */
