@@ -32,6 +32,11 @@ import { findPlugin } from "./plugins/registry.ts";
 
 /** Probes at once, per site: few and their own, so that doubt never waits behind changes. */
 const PROBE_SLOTS = 20;
+/**
+ * Heartbeats go out when they are due, at a quarter of their time-out. The SDK would hold each back until four fifths of it
+ * are over, and who then stands still for the last fifth would be taken for dead.
+ */
+const HEARTBEATS_HELD_BACK = "200 milliseconds";
 /** Signals at once: thousands may have waited for one account. */
 const WAKES_AT_ONCE = 50;
 
@@ -136,6 +141,7 @@ async function createWorkers({ config, connection, deps, client, mended }: Works
     namespace: config.TEMPORAL_NAMESPACE,
     // Its changes under way may finish, whatever their limits are: whoever stops it decides how long to wait.
     shutdownGraceTime: LONGEST_CHANGE_MS,
+    maxHeartbeatThrottleInterval: HEARTBEATS_HELD_BACK,
   } satisfies Partial<WorkerOptions>;
   const workflows = config.KEYTURN_WORKFLOW_BUNDLE
     ? { workflowBundle: { codePath: config.KEYTURN_WORKFLOW_BUNDLE } }
