@@ -44,10 +44,10 @@ export async function probe(deps: ActivityDeps, ref: OperationRef, running: Runn
 }
 
 /** What was sent may have happened; nothing says so before all of it has left the worker that was lost. */
-function withoutPassword({ attempt, epoch, sendsUntil }: Takeover & { kind: "no-password" }): ProbeResult {
-  if (!sendsUntil) return { kind: "failed", attempt, epoch, code: "change.interrupted" };
-  if (sendsUntil.getTime() > Date.now())
-    return { kind: "undecided", attempt, nextAt: sendsUntil.getTime() + SHORTEST_PAUSE_MS };
+function withoutPassword({ attempt, epoch, sent, sendsUntil }: Takeover & { kind: "no-password" }): ProbeResult {
+  if (!sent) return { kind: "failed", attempt, epoch, code: "change.interrupted" };
+  if (sendsUntil)
+    return { kind: "undecided", attempt, nextAt: Math.max(sendsUntil.getTime(), Date.now()) + SHORTEST_PAUSE_MS };
   return { kind: "failed", attempt, epoch, code: "job.unverified" };
 }
 
@@ -61,12 +61,12 @@ async function lookInto(deps: ActivityDeps, attempt: DoubtfulAttempt, journal: J
   // No current password gives back what rejected log-ins take from a new account's budget: it is asked once. And where
   // a change is saved in a second step, its sender may put the old password back until its lease is over.
   if ((creates || work.saves) && !attempt.quiet) return stayUndecided(deps, work, onceQuiet(attempt));
-  // Its removal waits: it removes whatever is there, so nobody has to know.
+  const candidate = await journal.step("probe", () => work.find());
+  if (candidate.verdict === "accepted") return promoteFound(deps, work, { journal, candidate });
+  // Its removal waits. What logs in was proven to be the account that was made; nothing else is worth another look.
   const removed = attempt.parties.kind === "ephemeral-credential-creation";
   if (removed && (await isLifetimeOver(deps.db, attempt.candidate)))
     return { kind: "failed", attempt: number, epoch, code: "change.unverified" };
-  const candidate = await journal.step("probe", () => work.find());
-  if (candidate.verdict === "accepted") return promoteFound(deps, work, { journal, candidate });
   const current = candidate.verdict === "rejected" ? await checkCurrent(deps, work) : undefined;
   await recordAttempt(deps.db, work.claim(), journal.record());
 

@@ -143,6 +143,11 @@ export const CHANGES = {
     "Nothing was sent that could have made the account, so there is nothing to remove.",
     "Nothing to do.",
   ),
+  "ephemeral.unproven": entry(
+    409,
+    "It is not known whether the account is the one that was made: the worker was lost, and its password does not log in.",
+    "Look on the device: request its immediate execution to have the account removed, or cancel it if it is somebody else's or not there.",
+  ),
   "ephemeral.lifetime-over": entry(
     409,
     "The lifetime of the ephemeral credential is over.",

@@ -34,19 +34,21 @@ export async function succeedJob(
   });
 }
 
-const ENDS_ACCOUNT: ReadonlySet<OperationKind> = new Set([
-  "credential-inactivation",
-  "user-deletion",
-  "ephemeral-credential-removal",
-]);
+const ENDS_ACCOUNT: ReadonlySet<OperationKind> = new Set(["credential-inactivation", "user-deletion"]);
 
 /** An account that is locked or gone has no active credential any more; one that is unlocked has. */
 async function followSuccess(tx: Transaction, operation: OperationRow): Promise<void> {
   const { kind } = operation;
   if (operation.loginCredentialId !== null) return;
   if (kind === "credential-activation") await activate(tx, operation);
-  if (kind === "ephemeral-credential-removal") await discardDoubt(tx, operation.credentialId);
-  if (ENDS_ACCOUNT.has(kind)) await inactivate(tx, operation);
+  if (kind === "ephemeral-credential-removal") await forsake(tx, operation);
+  else if (ENDS_ACCOUNT.has(kind)) await inactivate(tx, operation);
+}
+
+/** What became of the account of an ephemeral credential is settled. */
+export async function forsake(tx: Transaction, removal: Ended): Promise<void> {
+  await discardDoubt(tx, removal.credentialId);
+  await inactivate(tx, removal);
 }
 
 type Ended = Pick<OperationRow, "code" | "credentialId">;

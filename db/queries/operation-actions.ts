@@ -9,6 +9,7 @@ import { auditOperations } from "./audit.ts";
 import { decide } from "./decisions.ts";
 import { uuidArray } from "./eligibility.ts";
 import { endOperations } from "./end-operation.ts";
+import { forsake } from "./job-attempt.ts";
 import { grantPermits } from "./permits.ts";
 import { restart } from "./restarts.ts";
 import type { OperationRow } from "./stage-facts.ts";
@@ -32,12 +33,13 @@ export async function act(tx: Transaction, action: OperationAction, request: Act
 
 /**
  * Ends operations that have not begun. After this answer no device is touched. One that sent a password whose fate is not
- * proven cannot be ended; what another sent hinders nobody. Nor can the removal of an ephemeral credential.
+ * proven cannot be ended; what another sent hinders nobody. Nor can the removal of an ephemeral credential, unless a person
+ * is asked whether its account is the one that was made.
  */
 async function cancel(tx: Transaction, { codes, actor }: ActionRequest): Promise<Acted> {
   const { rows: waiting, refused } = await lockFor(tx, "cancel", codes);
-  const removals = waiting.filter(({ kind }) => kind === "ephemeral-credential-removal");
-  const rows = waiting.filter(({ kind }) => kind !== "ephemeral-credential-removal");
+  const removals = waiting.filter((row) => isRemoval(row) && row.outcome !== "ephemeral.unproven");
+  const rows = waiting.filter((row) => !removals.includes(row));
   const kept = await tx
     .select({
       id: secretVersions.id,
@@ -63,6 +65,7 @@ async function cancel(tx: Transaction, { codes, actor }: ActionRequest): Promise
     canceled.map(({ code }) => code),
     { state: "canceled", actor },
   );
+  for (const row of canceled.filter(isRemoval)) await forsake(tx, row);
   return {
     outcomes: [
       ...refused,
@@ -75,6 +78,10 @@ async function cancel(tx: Transaction, { codes, actor }: ActionRequest): Promise
       { signal: "wake", refs: await passOnPermits(tx, canceled) },
     ],
   };
+}
+
+function isRemoval({ kind }: OperationRow): boolean {
+  return kind === "ephemeral-credential-removal";
 }
 
 /** Permits that were granted to rows that do not take them up go to the next ones. */

@@ -18,9 +18,17 @@ export interface Removal {
    * Then a log-in that is rejected proves it.
    */
   readonly mayBeGone: boolean;
+  /**
+   * Whether nothing says that the account is the one that was made: whoever sent was lost before it told what came of
+   * it, and no password of it ever logged in. One of that name may have been there before, and be somebody's.
+   */
+  readonly unproven: boolean;
   /** The creation, when its time was over before it began. */
   readonly wake: OperationRef[];
 }
+
+/** An attempt that lived to tell how its sending ended, on a connection that was not cut: the device had its say. */
+const ANSWERED = '$[*] ? (@.step == "apply" && !(@.code == "target.connection-lost"))';
 
 type Judgement =
   | Removal
@@ -46,9 +54,11 @@ export async function judgeRemoval(tx: Transaction, removal: OperationRow): Prom
   if (wake.length > 0)
     await endOperation(tx, { code: creation.code, state: "canceled", outcome: "ephemeral.lifetime-over" });
   // An account that was there before any attempt to make it is somebody else's.
-  const [facts] = await tx.execute<{ sent: boolean; tried: boolean; proven: boolean }>(sql`
-    select exists (select 1 from attempts where operation_code = ${creation.code} and sent_at is not null
-        and outcome is distinct from 'account.exists') as sent,
+  const [facts] = await tx.execute<{ sent: boolean; told: boolean; tried: boolean; proven: boolean }>(sql`
+    with sends as (select steps from attempts where operation_code = ${creation.code} and sent_at is not null
+        and outcome is distinct from 'account.exists')
+    select exists (select 1 from sends) as sent,
+      exists (select 1 from sends where jsonb_path_exists(steps, ${ANSWERED})) as told,
       exists (select 1 from attempts where operation_code = ${removal.code} and sent_at is not null) as tried,
       exists (select 1 from secret_versions where credential_id = ${removal.credentialId}
         and promoted_at is not null) as proven`);
@@ -59,7 +69,8 @@ export async function judgeRemoval(tx: Transaction, removal: OperationRow): Prom
     return { kind: "nothing-to-remove", wake };
   }
   const password = await readPassword(tx, removal.credentialId);
-  return { kind: "remove", password, mayBeGone: facts.tried && facts.proven, wake };
+  const { told, tried, proven } = facts;
+  return { kind: "remove", password, mayBeGone: tried && proven, unproven: !told && !tried && !proven, wake };
 }
 
 /** Whether a creation comes too late: nothing would remove the account any more, or at once. */

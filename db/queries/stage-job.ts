@@ -34,7 +34,8 @@ export async function stageJob(
   const wake = removal?.wake ?? [];
   const later = { waitingFor: "queue", recheckAt: new Date(Date.now() + CREATION_MS) } as const;
   if (removal?.kind === "wait") return alsoTell(await park(tx, operation, later, parties), wake);
-  const outcome = refusalOf(operation.kind, parties);
+  const outcome =
+    removal?.unproven && !isDecided(operation) ? "ephemeral.unproven" : refusalOf(operation.kind, parties);
   if (outcome || !login)
     return alsoTell(await refuse(tx, operation, { outcome: outcome ?? "credential.no-password", settings }), wake);
   if (wait) return alsoTell(await park(tx, operation, wait, parties), wake);
@@ -46,6 +47,11 @@ export async function stageJob(
     ...(removal ? { removal } : {}),
   };
   return { kind: "job", job, wake };
+}
+
+/** A person was told that the account may be somebody's, and asks for its removal all the same. */
+function isDecided({ outcome, priority }: OperationRow): boolean {
+  return outcome === "ephemeral.unproven" && priority === 1;
 }
 
 function alsoTell(result: StageResult, wake: readonly OperationRef[]): StageResult {

@@ -155,6 +155,11 @@ const PUT_OFF_MS = 300_000;
 
 /** A removal is never given up: it waits, and says why. */
 async function putOff(tx: Transaction, operation: OperationRow, outcome: ErrorCode): Promise<StageResult> {
-  await tx.update(operations).set({ outcome }).where(eq(operations.code, operation.code));
+  // Whoever hurried it before it was said did not decide about that.
+  const undecided = outcome === "ephemeral.unproven" ? ({ priority: 2 } as const) : {};
+  await tx
+    .update(operations)
+    .set({ outcome, ...undecided })
+    .where(eq(operations.code, operation.code));
   return park(tx, operation, { waitingFor: "authenticator", recheckAt: new Date(Date.now() + PUT_OFF_MS) });
 }
