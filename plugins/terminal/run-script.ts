@@ -1,7 +1,8 @@
 /** Runs a template's commands in a dialogue. */
+import { Secret } from "../../contracts/secret.ts";
 import { PluginFailure } from "../plugin.ts";
 import { carriesNewPassword } from "../../templates/language/render.ts";
-import type { BoundScript, Command, TagValues } from "../../templates/language/script.ts";
+import { type BoundScript, type Command, SENDS, type TagValues } from "../../templates/language/script.ts";
 import type { ErrorCode } from "../../contracts/errors.ts";
 import { BLOCK } from "../../templates/language/block.ts";
 import { type Arm, type Block, isBlock, type Step, stepsOf } from "./blocks.ts";
@@ -10,15 +11,17 @@ import type { Match, Pattern } from "./patterns.ts";
 import { alreadyThere, asksForSecret, objection, refusal, takesCommands } from "./sentences.ts";
 import { NEW_LINES, type NewLineMode } from "./terminal.ts";
 import {
+  atLogIn,
   carriesPassword,
+  carriesTag,
   checkValues,
   isPasswordAlone,
   numberOf,
   patternOf,
-  SENDS,
   shownText,
   telling,
   typed,
+  unwantedOf,
 } from "./values.ts";
 
 /** What `expect` waits when the template does not say: that of the language. Milliseconds. */
@@ -89,6 +92,8 @@ class Runner {
   /** Whether anything was sent or expected. */
   #begun = false;
   #sent = false;
+  /** Whether the answer to the last line is not all there, and what must not come may stand in it. */
+  #unjudged = false;
   /** How many blocks stand around what is done now. */
   #depth = 0;
   /** Why the arm of a block is carried out that is for silence, or for the end. */
@@ -205,11 +210,12 @@ class Runner {
       case "expect":
       case "expect-regex":
       case "read":
-        return this.#expect(patternOf(command, this.#values), true);
+        return this.#expect(this.#sent ? patternOf(command, this.#values) : atLogIn(command, this.#values), true);
       case BLOCK.fail:
         throw this.#failure ?? this.#meant() ?? new PluginFailure("target.unexpected", this.#dialogue.excerpt());
       case "no-expect":
-        return this.#dialogue.forbid(patternOf(command, this.#values), `line ${command.line}`);
+        this.#unjudged = this.#sent && !this.#dialogue.met;
+        return this.#dialogue.forbid(unwantedOf(command, this.#values), `line ${command.line}`);
     }
   }
 
@@ -230,33 +236,48 @@ class Runner {
   async #send(command: Command): Promise<void> {
     const dialogue = this.#dialogue;
     if (!this.#begun) await dialogue.settle(Math.min(this.#readMs, FIRST_PROMPT_MS));
+    else if (this.#unjudged) await dialogue.settle(this.#readMs);
     this.#begun = true;
+    this.#unjudged = false;
     this.#mindQuestions(command);
     this.#sent = true;
     const crosses = this.#run.crossing === "sent" || carriesNewPassword(command);
     if (crosses && !this.#crossed) await this.#cross(command);
     const text = typed(command, this.#values);
     if (dialogue.closed && FAREWELL.test(text.trim())) return;
-    if (command.name === "exec") dialogue.sendLine(text, shownText(command));
-    else dialogue.send(text, shownText(command));
+    const shown = this.#shown(command, text);
+    if (command.name === "exec") dialogue.sendLine(text, shown);
+    else dialogue.send(text, shown);
   }
 
-  /** Sends nothing to a question that the template did not expect: a code, a changed password, a second sudo. */
+  /** What the transcript says of a line: a fixed text that answers a question for a password is a secret, too. */
+  #shown(command: Command, text: string): string {
+    if (carriesTag(command) || text.trim() === "" || !asksForSecret(this.#dialogue.line)) return shownText(command);
+    this.#dialogue.hide(new Secret(text.trim()));
+    return `${command.name} [a fixed text]`;
+  }
+
+  /**
+   * Sends nothing to a question that the template did not expect (a code, a changed password, a second sudo), and no
+   * password to a shell: it would be run as a command, shown and remembered.
+   */
   #mindQuestions(command: Command): void {
     const dialogue = this.#dialogue;
     const line = dialogue.untouchedLine;
     // At log-in a template that waited for something else meant no question at all.
     const asked = asksForSecret(line) || (!this.#sent && dialogue.met && /[:?]\s*$/.test(line));
     if (asked && !carriesPassword(command)) throw new PluginFailure("target.needs-human", dialogue.excerpt());
+    if (isPasswordAlone(command) && takesCommands(dialogue.line))
+      throw (
+        this.#meant() ??
+        new PluginFailure("target.unexpected", `a command is asked for, not a password: ${dialogue.excerpt()}`)
+      );
   }
 
   async #cross(command: Command): Promise<void> {
     const dialogue = this.#dialogue;
     const against = this.#run.crossing === "sent" ? undefined : objection(dialogue.answer, dialogue.excerpt());
     if (against !== undefined) throw against;
-    if (isPasswordAlone(command) && takesCommands(dialogue.line)) {
-      throw new PluginFailure("target.unexpected", `a command is asked for, not a password: ${dialogue.excerpt()}`);
-    }
     const { seen } = dialogue;
     await this.#run.pointOfNoReturn();
     // A prompt that gave us up meanwhile has made way for another: the password must not be typed there.

@@ -1,6 +1,7 @@
 /** What the texts of a template are with the values of one execution. */
 import type { Secret } from "../../contracts/secret.ts";
 import type { ErrorCode } from "../../contracts/errors.ts";
+import { forbidsNameAlone, withoutAbsence } from "../../templates/language/absence.ts";
 import type { Context } from "../../templates/language/dialect.ts";
 import { CannotCarry, hasTag, renderText } from "../../templates/language/render.ts";
 import {
@@ -8,15 +9,14 @@ import {
   type Command,
   NEW_PASSWORD_TAGS,
   PASSWORD_TAGS,
+  SENDS,
   type TagName,
   type TagValues,
   type Text,
 } from "../../templates/language/script.ts";
 import { PluginFailure } from "../plugin.ts";
 import { globOf, literal, type Pattern, regex } from "./patterns.ts";
-
-/** Commands whose text is typed. */
-export const SENDS: ReadonlySet<string> = new Set(["exec", "write", "send"]);
+import { openLine } from "./text.ts";
 
 /** The values, of which those that are made when they are used are told to `made`. */
 export function telling(values: TagValues, made: (secret: Secret) => void): TagValues {
@@ -68,6 +68,10 @@ export function carriesPassword({ args }: Command): boolean {
   return args.some((text) => hasTag(text, PASSWORD_TAGS));
 }
 
+export function carriesTag({ args }: Command): boolean {
+  return args.flat().some((part) => typeof part !== "string");
+}
+
 /** Commands that wait for a pattern, or forbid one. */
 const WAITS: ReadonlySet<string> = new Set(["expect", "expect-regex", "read", "no-expect"]);
 
@@ -82,6 +86,23 @@ export function patternOf(command: Command, values: TagValues): Pattern {
     if (error instanceof PluginFailure) throw error;
     throw new PluginFailure("target.unexpected", "the regular expression cannot be run", { cause: error });
   }
+}
+
+/**
+ * What a command waits for before anything was typed: authors write `*$` for whatever prompt stands there, root's too.
+ * Throws {@link PluginFailure}.
+ */
+export function atLogIn(command: Command, values: TagValues): Pattern {
+  const pattern = patternOf(command, values);
+  const [text] = command.args[0] ?? [];
+  if (command.name !== "expect" || typeof text !== "string" || !/^\*\$\s*\*?$/.test(text)) return pattern;
+  return (seen) => pattern(seen) ?? (/#\s*$/.test(openLine(seen)) ? globOf(["", "#", ""])(seen) : undefined);
+}
+
+/** What a command says must not come. Throws {@link PluginFailure}. */
+export function unwantedOf(command: Command, values: TagValues): Pattern {
+  const pattern = patternOf(command, values);
+  return forbidsNameAlone(command) ? (seen) => pattern(withoutAbsence(seen)) : pattern;
 }
 
 /** The texts between the stars of a glob; a star in a value means itself. */

@@ -1,7 +1,7 @@
 import { isBlockMark } from "../../templates/language/block.ts";
 import { carriesNewPassword } from "../../templates/language/render.ts";
-import type { BoundScript, Command, Text } from "../../templates/language/script.ts";
-import { isPasswordAlone, SENDS } from "../terminal/values.ts";
+import { type BoundScript, type Command, type Text, SENDS } from "../../templates/language/script.ts";
+import { isPasswordAlone } from "../terminal/values.ts";
 
 const WAITS: ReadonlySet<string> = new Set(["expect", "expect-regex"]);
 

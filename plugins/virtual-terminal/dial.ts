@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { BoundScript, Command } from "../../templates/language/script.ts";
+import { type BoundScript, type Command, SENDS } from "../../templates/language/script.ts";
 import type { Device } from "../plugin.ts";
 import { NEW_LINES, type NewLineMode } from "../terminal/terminal.ts";
 import type { Prompts } from "./login.ts";
@@ -47,7 +47,6 @@ function textOf(script: BoundScript | undefined, name: string): string | undefin
   return literal === "" ? undefined : literal;
 }
 
-const SENDS = new Set(["exec", "send", "write"]);
 const LOGS_IN = new Set(["USERNAME", "AUTH_USER", "CURRENT_PASSWORD", "AUTH_PASSWORD", "COE_SENHA"]);
 
 /**

@@ -72,6 +72,38 @@ describe("a password", () => {
     expect(check('exce "[#NEW_PASSWORD#]"\nexpect "a"', "change-password")).toEqual(["command.unknown 1:1"]);
   });
 
+  it.each([
+    ['expect "*assword:"\nexec "MyAdminPass1"', 2],
+    ['expect "*assword for [#USERNAME#]: "\nsleep 1\nexec "cisco"', 3],
+    ['expect-regex "/[Pp]assword: ?$/"\nexec "MyAdminPass1"', 2],
+    ['expect "*Enter passphrase*"\nno-expect "*denied*"\nexec "MyAdminPass1"', 3],
+    ['expect "*Senha:*"\nexec "MyAdminPass1"', 2],
+  ])("in clear is warned of, where a question for one is answered with a fixed text: %#", (body, line) => {
+    expect(check(body)).toEqual([`password.literal ${line}:1`]);
+    const { complaints } = checkTemplate({ body, dialect: LINES, kind: "task-manager" });
+    expect(JSON.stringify(complaints)).not.toMatch(/MyAdmin|cisco/);
+  });
+
+  it("in clear is warned of in a script of Expect, too", () => {
+    const body = String.raw`expect "assword:"` + "\n" + String.raw`send "MyAdminPass1\r"`;
+    expect(check(body, "task-manager", EXPECT)).toEqual(["password.literal 2:1"]);
+  });
+
+  it.each([
+    'expect "*assword:"\nexec "[#AUTH_PASSWORD#]"',
+    'expect "*assword:"\nexec ""',
+    'expect "*assword:"\nexec "[#AUTH_PASSWORD#]"\nexec "show"',
+    'expect "*password updated successfully*"\nexec "finish"',
+    'expect "*changed your password*"\nexec "finish"',
+    'expect "*assword:"\nexpect "*#"\nexec "finish"',
+    'expect "*#"\nexec "passwd"',
+    'expect "*Change the password? [y/n]*"\nexec "y"',
+    'exec "MyAdminPass1"',
+    'expect "*Save password to file: /etc/x*#"\nexec "finish"',
+  ])("is not seen where there is none: %#", (body) => {
+    expect(check(body)).toEqual([]);
+  });
+
   it("that can hold hardly any symbol is said so", () => {
     const body = "ALTER USER x PASSWORD 'a'; SELECT a_[#NEW_PASSWORD#]";
     expect(check(body, "change-password", statements("mysql"))).toEqual(["password.alphabet 1:28"]);

@@ -1,8 +1,10 @@
 import { isPasswordKind, type OperationKind } from "../../contracts/states.ts";
 import { DEFAULT_STRENGTH } from "../../contracts/strength.ts";
+import { forbidsNameAlone } from "./absence.ts";
 import type { Dialect } from "./dialect.ts";
 import { isOwnedTag, kindsOf } from "./kinds.ts";
 import { argumentContext, isArgument, legalFor } from "./legal.ts";
+import { literalSecrets } from "./literal-secrets.ts";
 import { readPlaced, scriptOf } from "./read.ts";
 import { findRule } from "./read-lines.ts";
 import { whyNoRegex } from "./regex.ts";
@@ -76,6 +78,7 @@ function checkSilence(command: PlacedCommand, { dialect, longestSeconds = Infini
 function checkCommand(command: PlacedCommand, asked: Asked): Complaint[] {
   const { dialect, kind } = asked;
   const inArguments = command.args.flatMap((_, index) => checkArgument(command, index, dialect));
+  const absence = "A line that says that there is no such account holds its name, too: such a line is passed over.";
   const isRefused = inArguments.some(({ severity }) => severity === "refusal");
   const rule = isRefused ? undefined : findRule(dialect, command.name)?.rule;
   const args = command.args.map(written);
@@ -83,6 +86,7 @@ function checkCommand(command: PlacedCommand, asked: Asked): Complaint[] {
   return [
     ...(reason === undefined ? checkSilence(command, asked) : [complaint("argument.value", reason, command)]),
     ...(doubt === undefined || reason !== undefined ? [] : [complaint("argument.doubtful", doubt, command)]),
+    ...(forbidsNameAlone(command) ? [complaint("pattern.absence", absence, command)] : []),
     ...command.tags.flatMap((tag) => checkTag(tag, kind)),
     ...inArguments,
   ];
@@ -138,6 +142,7 @@ export function checkTemplate(asked: Asked): { script: Script; complaints: Compl
   const complaints = [
     ...reading,
     ...commands.flatMap((command) => checkCommand(command, asked)),
+    ...literalSecrets(commands, asked.dialect),
     // A line that could not be read may be the one that another one needs before it.
     ...(refused ? [] : checkPlaces(commands, asked.dialect)),
     ...checkWhole(commands, asked, refused),

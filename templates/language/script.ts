@@ -56,6 +56,9 @@ export interface Command {
   readonly line: number;
 }
 
+/** Commands whose text is typed. */
+export const SENDS: ReadonlySet<string> = new Set(["exec", "write", "send"]);
+
 export interface Script {
   readonly commands: readonly Command[];
 }

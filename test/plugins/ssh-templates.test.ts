@@ -49,7 +49,7 @@ describeOnSshd("ssh: templates", ["openssh-server", "sudo"], () => {
 
   beforeAll(async () => {
     target = await startSshTarget({
-      users: users("kt_admin", "kt_wrong", "kt_target", "kt_forced", "kt_seen", ...names),
+      users: users("kt_admin", "kt_wrong", "kt_target", "kt_forced", "kt_seen", "kt_fixed", ...names),
       rootPassword: ROOT,
       sudoers: "Defaults logfile=/var/log/sudo.log\nDefaults:kt_wrong rootpw\nkt_admin,kt_wrong ALL=(ALL) ALL\n",
     });
@@ -164,5 +164,35 @@ describeOnSshd("ssh: templates", ["openssh-server", "sudo"], () => {
       expect((await run(`exec "useradd -m [#USERNAME#]"\n${done}`, odd)).error).toMatchObject({ effect: "unknown" });
     }
     expect((await target.run(["ls", "/etc/kt-canary"])).code).not.toBe(0);
+  });
+
+  test("the original's own way to remove a user: the name must not come, and stands in what says that it is gone", async () => {
+    const as = login("root", ROOT);
+    const remove = async (username: string, command: string) => {
+      const body = `expect "*$"\nexec "export LC_ALL=C"\nexpect "*#"\nexec "${command}"\nexpect "*#"\nexec "id [#USERNAME#]"\n\nno-expect "*[#USERNAME#]"\n\nexec "exit"\nend`;
+      const bound = bindTemplate(plugin, body, { login: as });
+      const script = { ...bound, values: { ...bound.values, USERNAME: username } };
+      const talk = call();
+      return withSession(plugin.open(deviceOf(target), as, talk, script), (session) => {
+        if (!session.run) throw new Error("ssh runs other kinds");
+        return session.run(script, talk, gate().pass);
+      }).catch((reason: unknown) => reason);
+    };
+    expect((await target.run(["useradd", "kt_gone"])).code).toBe(0);
+    expect(await remove("kt_gone", "true")).toMatchObject({ code: "target.unexpected", effect: "unknown" });
+    expect(await remove("kt_gone", "userdel [#USERNAME#]")).toBeUndefined();
+    expect((await target.run(["id", "kt_gone"])).code).not.toBe(0);
+    expect(await remove("kt_gone", "userdel [#USERNAME#]")).toBeUndefined();
+  });
+
+  test("a fixed text that answers a question for a password is in no transcript", async () => {
+    const fixed = "Fixed-Passw0rd-7q";
+    const body = `expect "*$"\nexec "read -rs -p 'Password: ' x; echo got $x"\nexpect "*assword:"\nexec "${fixed}"\nexpect "*got *$"\n${OWN}`;
+    const next = freshPassword();
+    const { error, lines } = await apply(body, login("kt_fixed", FIRST), ownChange("kt_fixed", FIRST, next));
+    expect(error).toBeUndefined();
+    expect(lines).toContain("> exec [a fixed text]");
+    expect(lines).toContain("< got [secret]");
+    expect(lines.join("\n")).not.toContain(fixed);
   });
 });
