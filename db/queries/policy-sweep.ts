@@ -31,8 +31,7 @@ export async function sweepPage(
     // What is made to wait for a window must be there when an edit of the window looks for it.
     await holdPolicies(tx);
     const rows = await readDue(tx, limit, plugins);
-    const now = new Date();
-    const items = rows.flatMap(({ credentialId, trigger, windows, refusal }) => {
+    const items = rows.flatMap(({ credentialId, trigger, windows, refusal, now }) => {
       if (refusal !== null || trigger === null) return [];
       const opensAt = windowOpensAt(windows, trigger, now);
       const later = opensAt > now ? { dueAt: opensAt, waitingFor: "window" as const } : {};
@@ -59,6 +58,8 @@ async function readDue(tx: Transaction, limit: number, plugins: readonly PluginR
       credentialId: credentials.id,
       trigger: credentials.nextTrigger,
       windows: policies.windows,
+      // A worker's own clock may be wrong.
+      now: sql<Date>`now()`.mapWith(credentials.nextChangeAt),
       refusal: refusalCode(plugins),
     })
     .from(credentials)

@@ -1,5 +1,5 @@
 /** Probe's transactions: taking over an attempt in doubt, and noting that it stays in doubt. */
-import { and, desc, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, isNotNull, isNull, sql } from "drizzle-orm";
 import type { OperationRef } from "../../contracts/messages.ts";
 import type { OperationState } from "../../contracts/states.ts";
 import type { Database, Transaction } from "../client.ts";
@@ -31,7 +31,9 @@ export type Takeover =
       readonly kind: "no-password";
       readonly attempt: number;
       readonly epoch: number;
-      /** Until when something that it sent may still leave the worker; null when it sent nothing. */
+      /** Whether it sent anything. */
+      readonly sent: boolean;
+      /** Until when more of it may leave the worker; null when that is over, by the database's clock. */
       readonly sendsUntil: Date | null;
     }
   | { readonly kind: "waiting"; readonly dueAt: Date }
@@ -66,7 +68,10 @@ export async function takeOver(
       .update(attempts)
       .set({ epoch: sql`nextval('epochs')`, permit: false })
       .where(and(eq(attempts.operationCode, open.operationCode), eq(attempts.number, open.number)))
-      .returning();
+      .returning({
+        ...getTableColumns(attempts),
+        sends: sql<boolean>`coalesce(${attempts.sentAt} is not null and ${attempts.leaseUntil} > now(), false)`,
+      });
     if (!raised) throw new Error("the attempt could not be taken over");
     await tx
       .update(operations)
@@ -76,9 +81,11 @@ export async function takeOver(
         wakeAt: sql`now() + make_interval(secs => ${request.wakeInMs / 1000})`,
       })
       .where(eq(operations.code, request.code));
-    const { number, epoch, secretVersionId } = raised;
-    if (secretVersionId === null)
-      return { kind: "no-password", attempt: number, epoch, sendsUntil: raised.sentAt && raised.leaseUntil };
+    const { number, epoch, secretVersionId, sends } = raised;
+    if (secretVersionId === null) {
+      const sendsUntil = sends ? raised.leaseUntil : null;
+      return { kind: "no-password", attempt: number, epoch, sent: raised.sentAt !== null, sendsUntil };
+    }
     const facts = await readDoubt(tx, { operation, attempt: raised, settleMs: request.settleMs });
     const wake = open.permit ? await grantPermits(tx, open.deviceId) : [];
     const attempt = { ...facts, probes: operation.probes + 1, mayApplyAgain: mayApplyAgain(operation, facts.parties) };

@@ -113,16 +113,18 @@ export async function reviveRun(db: Database, row: { code: number; run: number }
 /** scheduled → error for a row that was due `noWorkerHours` ago and that no worker took. */
 export async function expireUntaken(db: Database, code: number, settings: Settings): Promise<boolean> {
   return db.transaction(async (tx) => {
-    const [row] = await tx.select().from(operations).where(eq(operations.code, code)).for("update");
+    // By the database's clock: a worker's own that is a day ahead would end all that waits.
+    const isLate = sql<boolean>`${operations.dueAt} < now() - make_interval(hours => ${settings.noWorkerHours})`;
+    const [found] = await tx
+      .select({ row: operations, isLate })
+      .from(operations)
+      .where(eq(operations.code, code))
+      .for("update");
+    const row = found?.row;
     // Nobody misses a worker for what is held back on purpose, and a removal is never given up.
     const held = row?.waitingFor === "pause" || row?.waitingFor === "window";
     const isForever = row?.kind === "ephemeral-credential-removal";
-    const late =
-      row?.state === "scheduled" &&
-      !held &&
-      !isForever &&
-      row.dueAt.getTime() < Date.now() - settings.noWorkerHours * 3_600_000;
-    if (!late) return false;
+    if (row?.state !== "scheduled" || held || isForever || !found?.isLate) return false;
     const outcome = "queue.no-worker";
     await endOperation(tx, { code, state: "error", outcome });
     await followFailure(tx, row, { reason: outcome, settings });

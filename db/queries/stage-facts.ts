@@ -4,7 +4,15 @@ import { alias } from "drizzle-orm/pg-core";
 import type { Settings } from "../../contracts/settings.schema.ts";
 import { isJob, type OperationKind } from "../../contracts/states.ts";
 import type { Database, Transaction } from "../client.ts";
-import { attempts, credentials, devices, operations, policies, secretVersions, strengths } from "../schema/index.ts";
+import {
+  type attempts,
+  credentials,
+  devices,
+  operations,
+  policies,
+  secretVersions,
+  strengths,
+} from "../schema/index.ts";
 import { accountKey, budgetFreeAt } from "./login-budget.ts";
 import { pausedNow } from "./pauses.ts";
 import { type TemplateText, templateText } from "./template-text.ts";
@@ -161,6 +169,8 @@ export interface Hindrances {
   readonly due: boolean;
   /** Automatic changes of its site or policy, or all of them, are paused. */
   readonly paused: boolean;
+  /** By the database's clock: a worker's own may be wrong, and would change passwords outside of their windows. */
+  readonly now: Date;
 }
 
 /** What stands in the way right now. */
@@ -170,7 +180,11 @@ export async function readHindrances(tx: Transaction, operation: OperationRow, p
   const target = isJob(operation) ? parties.authenticatorAccount : parties.account;
   const shared = authenticator.id !== credential.id || operation.loginCredentialId !== null;
   const [row] = await tx.execute<{
-    [K in keyof Hindrances]: Hindrances[K] extends Date | null ? string | null : Hindrances[K];
+    [K in keyof Hindrances]: K extends "now"
+      ? string
+      : Hindrances[K] extends Date | null
+        ? string | null
+        : Hindrances[K];
   }>(sql`
     select (select id from secret_versions where credential_id = ${credential.id} and status in ('candidate', 'doubtful')) as "openVersionId",
            (select coalesce(max(version), 0) + 1 from secret_versions where credential_id = ${credential.id})::int as "nextVersion",
@@ -183,10 +197,15 @@ export async function readHindrances(tx: Transaction, operation: OperationRow, p
            greatest(${budgetFreeAt(target, settings)}, ${budgetFreeAt(parties.authenticatorAccount, settings)}) as "budgetFreeAt",
            (select breaker_until from devices where id = ${device.id} and breaker_until > now()) as "breakerUntil",
            (select due_at <= now() from operations where code = ${operation.code}) as "due",
-           ${pausedNow(operation)} as "paused"`);
+           ${pausedNow(operation)} as "paused", clock_timestamp() as "now"`);
   if (!row) throw new Error("the hindrances query gave no row");
   const date = (text: string | null) => (text === null ? null : new Date(text));
-  return { ...row, budgetFreeAt: date(row.budgetFreeAt), breakerUntil: date(row.breakerUntil) } satisfies Hindrances;
+  return {
+    ...row,
+    budgetFreeAt: date(row.budgetFreeAt),
+    breakerUntil: date(row.breakerUntil),
+    now: new Date(row.now),
+  } satisfies Hindrances;
 }
 
 /** The current version of a credential, if it has one. */

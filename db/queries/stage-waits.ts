@@ -48,7 +48,7 @@ export function hindrance(
   facts: { hindrances: Hindrances; permits: number },
 ): Wait | undefined {
   const { hindrances } = facts;
-  const now = new Date();
+  const { now } = hindrances;
   const soon = new Date(now.getTime() + RECHECK_MS);
   if (!hindrances.due) return { waitingFor: "time", recheckAt: operation.dueAt, first: true };
   if (hindrances.paused) return { waitingFor: "pause", recheckAt: soon, first: true };
@@ -66,7 +66,7 @@ export function hindrance(
  */
 export function deviceHindrance(facts: { hindrances: Hindrances; permits: number }): Wait | undefined {
   const { hindrances, permits } = facts;
-  const soon = new Date(Date.now() + RECHECK_MS);
+  const soon = new Date(hindrances.now.getTime() + RECHECK_MS);
   if (hindrances.breakerUntil) return { waitingFor: "device", recheckAt: hindrances.breakerUntil };
   if (hindrances.authenticatorBusy) return { waitingFor: "authenticator", recheckAt: soon };
   if (hindrances.budgetFreeAt) return { waitingFor: "login-budget", recheckAt: hindrances.budgetFreeAt };

@@ -6,6 +6,7 @@ import { operationWorkflowId } from "../../contracts/ids.ts";
 import { requestChanges } from "../../db/queries/requests.ts";
 import { PLUGINS } from "../../plugins/registry.ts";
 import { needApprovals } from "../helpers/approvals.ts";
+import { putClockBack } from "../helpers/clock.ts";
 import { Estate } from "../helpers/estate.ts";
 import { TestWorker } from "../helpers/worker.ts";
 import { addAccount, addTarget } from "./matrix-target.ts";
@@ -24,15 +25,7 @@ afterAll(() => target.close());
 beforeEach(async () => {
   estate = await Estate.open();
   connection = await Connection.connect({ address: estate.surroundings.temporal.address });
-  await estate.db.execute(sql`create schema behind`);
-  for (const clock of ["now", "clock_timestamp"])
-    await estate.db.execute(
-      sql.raw(`create function behind.${clock}() returns timestamptz stable language sql
-        return pg_catalog.${clock}() - interval '6 seconds'`),
-    );
-  const name = new URL(estate.surroundings.databaseUrl).pathname.slice(1);
-  // Holds for connections made from here on: the worker's.
-  await estate.db.execute(sql.raw(`alter database ${name} set search_path = behind, public, pg_catalog`));
+  await putClockBack(estate, "6 seconds");
 });
 afterEach(async () => {
   await worker?.kill();
