@@ -12,6 +12,7 @@ const WORDS: Readonly<Record<string, ErrorCode>> = {
   LOADING: "target.busy",
   BUSY: "target.busy",
   MASTERDOWN: "target.busy",
+  MAXCLIENTS: "target.busy",
 };
 
 /**

@@ -8,8 +8,10 @@
 export class RespError {
   readonly word: string;
 
-  constructor(word: string) {
-    this.word = word;
+  /** @param line the whole of it */
+  constructor(line: string) {
+    // The one error without a word of its own that has a meaning of its own.
+    this.word = /^ERR max number of clients\b/.test(line) ? "MAXCLIENTS" : (/^[A-Z]*/.exec(line)?.[0] ?? "");
   }
 }
 
@@ -44,7 +46,7 @@ export function decodeReply(data: Buffer, at = 0, depth = 0): Read<Reply> | unde
     case "+":
       return { value: line, next };
     case "-":
-      return { value: new RespError(/^[A-Z]*/.exec(line)?.[0] ?? ""), next };
+      return { value: new RespError(line), next };
     case ":":
       return { value: Number(line), next };
     case "$":

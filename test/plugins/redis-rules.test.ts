@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { chmod, mkdir, rename } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
@@ -165,6 +167,28 @@ describeAsRoot("redis", ["redis-server"], () => {
         expect(after[at]).not.toEqual(before[at]);
       });
     }));
+
+  it("says of a server that has no room that it is busy", async () => {
+    const target = await startRedisTarget({ clear: true });
+    const held: Socket[] = [];
+    try {
+      const login = await account(target);
+      await target.run("CONFIG", "SET", "maxclients", "2");
+      const { address, clearPort: port } = target;
+      for (let room = 0; room < 2; room += 1) {
+        const socket = connect(port, address).on("error", () => {});
+        held.push(socket);
+        await once(socket, "connect");
+      }
+      const clear = { address, port, settings: plugin.settings.parse({ tls: "off" }) };
+      // The server hangs up at once: that may be heard before its word.
+      const code = async () => (await plugin.verify(clear, login, newCall())).code;
+      await expect.poll(code).toBe("target.busy");
+    } finally {
+      for (const socket of held) socket.destroy();
+      await target.stop();
+    }
+  });
 
   it("speaks to a server without TLS only where that is set", async () => {
     const target = await startRedisTarget({ clear: true });
