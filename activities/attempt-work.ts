@@ -4,7 +4,7 @@ import type { Secret } from "../contracts/secret.ts";
 import { makesAccount } from "../contracts/states.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import type { AttemptClaim } from "../db/queries/attempt.ts";
-import type { StagedAttempt } from "../db/queries/stage.ts";
+import type { StagedAttempt } from "../db/queries/stage-result.ts";
 import { type Change, type Device, type Login, type Plugin, PluginFailure } from "../plugins/plugin.ts";
 import type { BoundScript } from "../templates/language/script.ts";
 import type { ActivityDeps } from "./deps.ts";
@@ -12,7 +12,7 @@ import { DeviceWork } from "./device-work.ts";
 import type { Journal } from "./journal.ts";
 import { type BudgetedCheck, BudgetUsed, checkWithinBudget } from "./logins.ts";
 import { account, isOwn, openVersion, pluginDevice } from "./parties.ts";
-import { bindScript } from "./scripts.ts";
+import { bindScript, linesAfterPassword, scriptOf } from "./scripts.ts";
 import type { Lent } from "./sessions.ts";
 
 /** An attempt with its passwords opened, ready to talk to the device. */
@@ -100,7 +100,11 @@ export class AttemptWork {
    * restarted in between.
    */
   async find(): Promise<BudgetedCheck> {
-    if (!this.#work.saves) return this.verify(true);
+    if (!this.#work.saves) {
+      const found = await this.verify(true);
+      if (found.verdict === "accepted") this.#tellWhatIsLeft();
+      return found;
+    }
     const found = await this.#check(this.#next, { forProbe: true, keep: false });
     if (found.verdict !== "accepted") return found;
     try {
@@ -111,6 +115,19 @@ export class AttemptWork {
       return { verdict: "unknown", code: error.code, ...(error instanceof BudgetUsed ? { freeAt: error.freeAt } : {}) };
     }
     return this.verify(true);
+  }
+
+  /** Nobody knows which line of a template saves what was changed, nor whether it was typed: a person can see to it. */
+  #tellWhatIsLeft(): void {
+    const script = scriptOf(this.#work.plugin, this.attempt.parties.template);
+    const lines = script ? linesAfterPassword(script) : [];
+    if (lines.length === 0) return;
+    const which = `${lines.length === 1 ? "line" : "lines"} ${lines.join(", ")}`;
+    this.#work
+      .call()
+      .transcript(
+        `The new password logs in. Whether the template's ${which} was run is not known: see that it is saved.`,
+      );
   }
 
   /** Whether the current password still logs in: one fresh log-in of the target account, for a probe. */

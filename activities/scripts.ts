@@ -7,7 +7,8 @@ import type { Authenticator, DeviceRow } from "../db/queries/stage-facts.ts";
 import type { TemplateText } from "../db/queries/template-text.ts";
 import type { Account, Plugin } from "../plugins/plugin.ts";
 import { readTemplate } from "../templates/language/read.ts";
-import type { BoundScript, Script, TagName, TagValues } from "../templates/language/script.ts";
+import { carriesNewPassword } from "../templates/language/render.ts";
+import { type BoundScript, type Script, SENDS, type TagName, type TagValues } from "../templates/language/script.ts";
 
 /** Texts never change under their version, so each is read once. A process meets few. */
 const scripts = new Map<string, Script>();
@@ -32,6 +33,16 @@ export function pausesMs(bound: BoundScript | undefined): number {
     seconds.reduce((sum, count) => sum + count * 1000, 0),
     LONGEST_PAUSES_MS,
   );
+}
+
+/**
+ * What nobody knows to have been done when a change broke off and its password is found right: the lines that are typed
+ * after the last one with a new password.
+ */
+export function linesAfterPassword({ commands }: Script): number[] {
+  const last = commands.findLastIndex((command) => SENDS.has(command.name) && carriesNewPassword(command));
+  const after = last < 0 ? [] : commands.slice(last + 1);
+  return after.flatMap(({ name, line }) => (SENDS.has(name) ? [line] : []));
 }
 
 /** Whose values the tags stand for. */

@@ -4,12 +4,16 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
 import type { Plugin } from "../../plugins/plugin.ts";
+import { newId } from "../../db/new-id.ts";
+import { restoreVersion } from "../../db/queries/secrets.ts";
+import * as schema from "../../db/schema/index.ts";
 import { findPlugin } from "../../plugins/registry.ts";
 import { type FrrTarget, startFrrTarget } from "../../scripts/targets/frr.ts";
-import { Estate } from "../helpers/estate.ts";
+import type { Estate } from "../helpers/estate.ts";
 import { describeAsRoot } from "../helpers/needs.ts";
 import { TestWorker } from "../helpers/worker.ts";
 import { newCall } from "../plugins/conformance-target.ts";
+import { checkDriftNow, nextDay, openDriftEstate } from "./drift-sweep.ts";
 
 const OLD = "Old-Passw0rd-1";
 const plugin = findPlugin("network-cli") as Plugin;
@@ -25,7 +29,7 @@ let trap: { line: string; sprung(): Promise<void> } | undefined;
 beforeEach(async () => {
   router = await startFrrTarget({ password: OLD });
   proxy = createServer((client) => pass(client)).listen(0, "127.0.0.1");
-  estate = await Estate.open({ loginFailures: 20, probes: 3 });
+  estate = await openDriftEstate({ loginFailures: 20, probes: 3 });
   worker = await TestWorker.start(estate.surroundings);
 });
 afterEach(async () => {
@@ -55,11 +59,14 @@ function pass(client: Socket): void {
 }
 
 /** A change whose line that saves never arrives. */
-async function change(then: () => Promise<void>) {
+async function change(
+  then: () => Promise<void>,
+  by: { plugin: string; templateId?: string } = { plugin: "network-cli" },
+) {
   trap = { line: "write memory", sprung: then };
   const { port } = proxy.address() as AddressInfo;
   const deviceId = await estate.addDevice({ address: "127.0.0.1", port, settings: { "network-cli": settings } });
-  const account = { deviceId, plugin: "network-cli", username: "lines", password: OLD };
+  const account = { deviceId, ...by, username: "lines", password: OLD };
   const credentialId = await estate.addCredential(account);
   const [code = 0] = await estate.request(credentialId);
   const { state, outcome } = await estate.until(code);
@@ -101,5 +108,57 @@ describeAsRoot("a router whose change breaks off before it is saved", ["frr"], (
     expect([state, outcome]).toEqual(["error", "change.unverified"]);
     expect(await estate.currentPassword(credentialId)).toBe(OLD);
     expect((await estate.versions(credentialId)).at(-1)?.status).toBe("doubtful");
+  });
+});
+
+/** Saves with its last lines, as authors write it. */
+const TEMPLATE = `expect "*>"
+exec "enable"
+expect "*#"
+exec "configure terminal"
+expect "*(config)#"
+exec "password [#NEW_PASSWORD#]"
+expect "*(config)#"
+exec "end"
+expect "*#"
+exec "write memory"
+expect "*Configuration saved*"
+end
+`;
+
+describeAsRoot("a template that breaks off before its line that saves", ["frr"], () => {
+  it("leaves the password that logs in, says which lines may not have been run, and after a restart the old one is found and restored", async () => {
+    const templateId = newId();
+    const about = {
+      id: templateId,
+      name: "saves",
+      plugin: "telnet",
+      kind: "change-password",
+      activeVersion: 1,
+    } as const;
+    await estate.db.insert(schema.templates).values(about);
+    const version = { templateId, version: 1, body: TEMPLATE, author: "tester" };
+    await estate.db.insert(schema.templateVersions).values(version);
+    const { credentialId, state, attempts } = await change(async () => {}, { plugin: "telnet", templateId });
+    expect([state, attempts]).toEqual(["succeeded", ["change.succeeded"]]);
+    const [told] = await estate.db.select().from(schema.attempts);
+    expect(told?.transcript).toContain("Whether the template's lines 8, 10 was run is not known");
+
+    await router.restart();
+    await nextDay(estate);
+    expect(await checkDriftNow(estate)).toEqual({ accepted: 0, rejected: 1, unknown: 0 });
+    const [before] = await estate.versions(credentialId);
+    await estate.db.transaction((tx) =>
+      restoreVersion(tx, {
+        credentialId,
+        version: before?.version ?? 0,
+        expectedCurrent: 2,
+        reason: "the router restarted",
+        actor: { actor: "test", person: "tester" },
+      }),
+    );
+    expect(await estate.currentPassword(credentialId)).toBe(OLD);
+    await nextDay(estate);
+    expect(await checkDriftNow(estate)).toEqual({ accepted: 1, rejected: 0, unknown: 0 });
   });
 });
