@@ -1,5 +1,6 @@
 /** Linux accounts over SSH: `passwd` for the account's own password, `chpasswd` (root or sudo) for another's. */
 import { z } from "zod";
+import { PASSWORD_OPERATIONS } from "../kinds.ts";
 import type { Plugin } from "../plugin.ts";
 import { connect, readHostKey } from "../secure-shell/connection.ts";
 import { legalPassword } from "./legal.ts";
@@ -16,7 +17,7 @@ export const linux: Plugin = {
     template: "none",
     ownAccount: true,
     otherAccount: true,
-    operations: ["change-password", "child-password-change", "verify-password", "reconcile-password"],
+    operations: PASSWORD_OPERATIONS,
     propagationMs: 0,
     // A chpasswd that has its line goes on without the connection: one password hash and the lock of /etc/shadow.
     settleMs: 5000,

@@ -9,6 +9,11 @@ export interface Identity {
   readonly host: string;
 }
 
+/** An account as a statement names it. */
+export function accountName({ username, host }: Identity): string {
+  return `${literal(username)}@${literal(host)}`;
+}
+
 /** One way in which an account may log in. */
 export interface Method {
   readonly plugin: string;

@@ -1,7 +1,7 @@
 /** Accounts of a MySQL or MariaDB server: by hash where the server takes one, by themselves or another account. */
 import type { CheckResult } from "../../contracts/messages.ts";
+import { ACCOUNT_OPERATIONS } from "../kinds.ts";
 import { PluginFailure, type Plugin } from "../plugin.ts";
-import { STATEMENT_KINDS } from "../statements/render.ts";
 import { refuseOther, whoAmI } from "./account.ts";
 import { connect } from "./connection.ts";
 import { ServerFailure } from "./failures.ts";
@@ -19,7 +19,7 @@ export const mysql: Plugin = {
     template: "optional",
     ownAccount: true,
     otherAccount: true,
-    operations: STATEMENT_KINDS,
+    operations: ACCOUNT_OPERATIONS,
     propagationMs: 0,
     settleMs: LIMIT_S * 1000,
     heavy: false,

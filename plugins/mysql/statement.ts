@@ -1,10 +1,10 @@
 /** The statement that changes a password, for each server and each side. */
 import type { Secret } from "../../contracts/secret.ts";
 import { type Call, type Change, PluginFailure } from "../plugin.ts";
-import { findAccount, type Identity, type Method, readMethods, refuseOther } from "./account.ts";
+import { accountName, findAccount, type Identity, type Method, readMethods, refuseOther } from "./account.ts";
 import type { Connection } from "./connection.ts";
 import { HASHES } from "./hash.ts";
-import { accountName, literal } from "./quote.ts";
+import { literal } from "./quote.ts";
 
 export interface Asked {
   readonly change: Change;

@@ -1,4 +1,5 @@
 /** Devices with a command line like IOS's, without a template, over SSH or Telnet. */
+import { PASSWORD_OPERATIONS } from "../kinds.ts";
 import type { Plugin } from "../plugin.ts";
 import { readHostKey } from "../secure-shell/connection.ts";
 import { dial } from "./dial.ts";
@@ -16,7 +17,7 @@ export const networkCli: Plugin = {
     template: "none",
     ownAccount: true,
     otherAccount: true,
-    operations: ["change-password", "child-password-change", "verify-password", "reconcile-password"],
+    operations: PASSWORD_OPERATIONS,
     propagationMs: 0,
     // A line that has arrived is carried out, and a busy device is slow.
     settleMs: 5000,

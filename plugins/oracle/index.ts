@@ -1,7 +1,7 @@
 /** Users of an Oracle database: `ALTER USER … IDENTIFIED BY`, by the user itself or another one. */
 import type { CheckResult } from "../../contracts/messages.ts";
+import { ACCOUNT_OPERATIONS } from "../kinds.ts";
 import { PluginFailure, type Plugin } from "../plugin.ts";
-import { STATEMENT_KINDS } from "../statements/render.ts";
 import type { Driver } from "./driver.ts";
 import { language } from "./language.ts";
 import { LEGAL } from "./legal.ts";
@@ -21,7 +21,7 @@ export function createOracle(driver: Driver): Plugin {
       template: "optional",
       ownAccount: true,
       otherAccount: true,
-      operations: STATEMENT_KINDS,
+      operations: ACCOUNT_OPERATIONS,
       propagationMs: 0,
       // A database that was busy or stopped reads what has arrived.
       settleMs: 10_000,

@@ -1,8 +1,8 @@
 /** Roles of a PostgreSQL server: `ALTER ROLE` with a verifier computed here, by the role itself or another one. */
 import pg from "pg";
 import type { CheckResult } from "../../contracts/messages.ts";
+import { ACCOUNT_OPERATIONS } from "../kinds.ts";
 import { PluginFailure, type Plugin } from "../plugin.ts";
-import { STATEMENT_KINDS } from "../statements/render.ts";
 import { cutInTime } from "../tls/wait.ts";
 import { LIMIT_MS } from "./deadline.ts";
 import { loginFailure } from "./failures.ts";
@@ -24,7 +24,7 @@ export const postgresql: Plugin = {
     template: "optional",
     ownAccount: true,
     otherAccount: true,
-    operations: STATEMENT_KINDS,
+    operations: ACCOUNT_OPERATIONS,
     propagationMs: 0,
     settleMs: LIMIT_MS,
     heavy: false,

@@ -1,4 +1,5 @@
 /** Users of a Redis server (6 and later): `ACL SETUSER` with the password's hash, written to disk. */
+import { PASSWORD_OPERATIONS } from "../kinds.ts";
 import { PluginFailure, type Plugin } from "../plugin.ts";
 import { readIdentity } from "./connection.ts";
 import { LEGAL } from "./legal.ts";
@@ -15,7 +16,7 @@ export const redis: Plugin = {
     template: "none",
     ownAccount: true,
     otherAccount: true,
-    operations: ["change-password", "child-password-change", "verify-password", "reconcile-password"],
+    operations: PASSWORD_OPERATIONS,
     propagationMs: 0,
     // A server that was busy or stopped reads what has arrived.
     settleMs: 5000,

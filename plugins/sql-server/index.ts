@@ -1,7 +1,7 @@
 /** SQL logins of a Microsoft SQL Server: `ALTER LOGIN`, by the login itself or another one. */
 import type { CheckResult } from "../../contracts/messages.ts";
+import { ACCOUNT_OPERATIONS } from "../kinds.ts";
 import { PluginFailure, type Plugin } from "../plugin.ts";
-import { STATEMENT_KINDS } from "../statements/render.ts";
 import type { Driver } from "./driver.ts";
 import { language } from "./language.ts";
 import { LEGAL } from "./legal.ts";
@@ -20,7 +20,7 @@ export function createSqlServer(driver: Driver): Plugin {
       template: "optional",
       ownAccount: true,
       otherAccount: true,
-      operations: STATEMENT_KINDS,
+      operations: ACCOUNT_OPERATIONS,
       propagationMs: 0,
       settleMs: LIMIT_MS,
       heavy: false,

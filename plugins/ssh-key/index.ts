@@ -1,5 +1,6 @@
 /** SSH key pairs: a new one is added to the account's `authorized_keys`, proven, and the old one removed. */
 import { z } from "zod";
+import { PASSWORD_OPERATIONS } from "../kinds.ts";
 import type { Plugin } from "../plugin.ts";
 import { readHostKey } from "../secure-shell/connection.ts";
 import { newKey, publicHalf } from "./key.ts";
@@ -18,7 +19,7 @@ export const sshKey: Plugin = {
     template: "none",
     ownAccount: true,
     otherAccount: true,
-    operations: ["change-password", "child-password-change", "verify-password", "reconcile-password"],
+    operations: PASSWORD_OPERATIONS,
     propagationMs: 0,
     // A command that has its line goes on without the connection: the wait for the lock of the file.
     settleMs: 10_000,

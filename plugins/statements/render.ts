@@ -1,5 +1,4 @@
 /** Templates of SQL statements, for the plugins of databases: each statement with its values, before any is sent. */
-import type { OperationKind } from "../../contracts/states.ts";
 import type { SqlDialect } from "../../templates/language/dialect.ts";
 import { CannotCarry, carriesNewPassword, hasTag, renderText } from "../../templates/language/render.ts";
 import {
@@ -10,24 +9,6 @@ import {
   type TagValues,
 } from "../../templates/language/script.ts";
 import { PluginFailure } from "../plugin.ts";
-
-/** What a database is asked by template. */
-export const STATEMENT_KINDS = [
-  "change-password",
-  "child-password-change",
-  "verify-password",
-  "reconcile-password",
-  "credential-activation",
-  "credential-inactivation",
-  "user-creation",
-  "user-deletion",
-  "user-creation-in-group",
-  "user-deletion-in-group",
-  "group-creation",
-  "group-deletion",
-  "ephemeral-credential-creation",
-  "ephemeral-credential-removal",
-] as const satisfies readonly OperationKind[];
 
 /** One statement, ready to be sent. */
 export interface Statement {
