@@ -18,7 +18,7 @@ const CHECKOUT_TESTS = [
   "test/workflow-bundle.test.ts",
   "test/compose.test.ts",
   "test/parity.test.ts",
-  "test/templates/broken.test.ts",
+  "test/templates/*.test.ts",
 ];
 
 export default defineConfig({
