@@ -5,7 +5,7 @@ import type { Secret } from "../contracts/secret.ts";
 import { makesAccount } from "../contracts/states.ts";
 import { DEFAULT_STRENGTH, type LegalPassword } from "../contracts/strength.ts";
 import { generatePassword, PasswordImpossible } from "../crypto/generate-password.ts";
-import type { CandidateFacts } from "../db/queries/stage.ts";
+import type { CandidateFacts } from "../db/queries/stage-result.ts";
 import type { Parties, VersionRow } from "../db/queries/stage-facts.ts";
 import type { TemplateText } from "../db/queries/template-text.ts";
 import type { Plugin } from "../plugins/plugin.ts";

@@ -5,7 +5,7 @@ import type { Secret } from "../contracts/secret.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import { recordAttempt } from "../db/queries/attempt.ts";
 import { succeedJob } from "../db/queries/job-attempt.ts";
-import type { StagedJob } from "../db/queries/stage-job.ts";
+import type { StagedJob } from "../db/queries/stage-result.ts";
 import { type Account, PluginFailure } from "../plugins/plugin.ts";
 import { carriesNewPassword } from "../templates/language/render.ts";
 import type { BoundScript } from "../templates/language/script.ts";

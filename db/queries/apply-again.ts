@@ -8,7 +8,7 @@ import { attempts, operations } from "../schema/index.ts";
 import { freePermits, passPermitOn } from "./permits.ts";
 import { mayApplyAgain, readDoubt } from "./probe.ts";
 import { type OperationRow, readHindrances } from "./stage-facts.ts";
-import type { StagedAttempt } from "./stage.ts";
+import type { StagedAttempt } from "./stage-result.ts";
 import { deviceHindrance, type Wait } from "./stage-waits.ts";
 
 export type AppliedAgain =

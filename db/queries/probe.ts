@@ -9,7 +9,7 @@ import type { AttemptClaim } from "./attempt.ts";
 import { deviceAsOf } from "./device-revisions.ts";
 import { grantPermits, passPermitOn } from "./permits.ts";
 import { type OperationRow, type Parties, type PartiesOf, readCurrent, readParties } from "./stage-facts.ts";
-import type { StagedAttempt } from "./stage.ts";
+import type { StagedAttempt } from "./stage-result.ts";
 
 /** An attempt taken over, with what is known of its candidate over all attempts that ever carried it. */
 export interface DoubtfulAttempt extends StagedAttempt {

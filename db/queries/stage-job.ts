@@ -3,20 +3,11 @@ import type { ErrorCode } from "../../contracts/errors.ts";
 import type { OperationRef } from "../../contracts/messages.ts";
 import type { OperationKind } from "../../contracts/states.ts";
 import type { Transaction } from "../client.ts";
-import type { AttemptClaim } from "./attempt.ts";
-import { judgeRemoval, type Removal } from "./removal.ts";
-import type { StageRequest, StageResult } from "./stage.ts";
+import { judgeRemoval } from "./removal.ts";
 import type { OperationRow, Parties, VersionRow } from "./stage-facts.ts";
+import type { StagedJob, StageRequest, StageResult } from "./stage-result.ts";
 import type { Wait } from "./stage-waits.ts";
 import { begin, park, refuse } from "./stage-writes.ts";
-
-/** A job that is under way. Passwords are still sealed. */
-export interface StagedJob extends AttemptClaim {
-  readonly parties: Parties;
-  readonly authenticatorVersion: VersionRow;
-  /** Of the removal of an ephemeral credential: how it is proven. */
-  readonly removal?: Removal;
-}
 
 /** How long a removal waits for a creation that is under way. Milliseconds. */
 const CREATION_MS = 30_000;

@@ -11,8 +11,8 @@ import { auditOperation, WORKER } from "./audit.ts";
 import { endOperation } from "./end-operation.ts";
 import { followFailure } from "./follow-failure.ts";
 import { passPermitOn } from "./permits.ts";
-import type { StageRequest, StageResult } from "./stage.ts";
 import type { OperationRow, Parties, VersionRow } from "./stage-facts.ts";
+import type { StageRequest, StageResult } from "./stage-result.ts";
 
 interface Beginning {
   readonly parties: Parties;

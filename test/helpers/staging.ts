@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { Secret } from "../../contracts/secret.ts";
 import type { Settings } from "../../contracts/settings.schema.ts";
-import { stage, type StagedAttempt, type StageResult } from "../../db/queries/stage.ts";
+import { stage } from "../../db/queries/stage.ts";
+import type { StagedAttempt, StageResult } from "../../db/queries/stage-result.ts";
 import type { Estate } from "./estate.ts";
 
 /** What stage makes of an operation's present run. */

@@ -1,26 +1,12 @@
-import type { OperationFilter, OperationSort } from "../../../contracts/operation-filter.schema.ts";
+import type { OperationFilter } from "../../../contracts/operation-filter.schema.ts";
 import type { Database, Transaction } from "../../client.ts";
 import { gather, gatheringCost, gatherStrays } from "./gather.ts";
-import { type Match, resolveMatch } from "./match.ts";
+import { resolveMatch } from "./match.ts";
+import type { Wanted } from "./search.ts";
 import { segmentsOf } from "./segments.ts";
-import { type Place, type Sorting, sortingOf } from "./sorting.ts";
+import { type Place, sortingOf } from "./sorting.ts";
 import { CHEAP, walkIfNear } from "./walk-if-near.ts";
 import { walk } from "./walk.ts";
-
-export interface Wanted {
-  readonly sort: OperationSort;
-  /** Where the page before ended. */
-  readonly after: Place | undefined;
-  readonly limit: number;
-}
-
-/** One search under way. */
-export interface Search {
-  readonly db: Database | Transaction;
-  readonly match: Match;
-  readonly sorting: Sorting;
-  readonly wanted: Wanted;
-}
 
 /** At most `limit` places of operations that match, in the order of the sort. */
 export async function findOperations(

@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { OPERATION_STATES } from "../../../contracts/states.ts";
 import { textArray } from "../eligibility.ts";
-import type { Search } from "./find.ts";
+import type { Search } from "./search.ts";
 import type { Match } from "./match.ts";
 import type { Place } from "./sorting.ts";
 import { bigintArray, ofTargets, where } from "./sql-parts.ts";

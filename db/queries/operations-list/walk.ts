@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { OPERATION_STATES, type OperationState } from "../../../contracts/states.ts";
-import type { Search } from "./find.ts";
+import type { Search } from "./search.ts";
 import type { Place } from "./sorting.ts";
 import { bigintArray, ofTargets, where } from "./sql-parts.ts";
 import type { Walked } from "./walk-if-near.ts";
