@@ -1,5 +1,4 @@
 /** A password that is sent once more keeps to the limits of device and account: on a real database, without a worker. */
-import { randomBytes } from "node:crypto";
 import { eq, sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Secret } from "../../contracts/secret.ts";
@@ -10,9 +9,9 @@ import { stayInDoubt, takeOver } from "../../db/queries/probe.ts";
 import { promote } from "../../db/queries/promote.ts";
 import { storePassword } from "../../db/queries/secrets.ts";
 import { settle } from "../../db/queries/settle.ts";
-import { stage, type StagedAttempt } from "../../db/queries/stage.ts";
 import * as schema from "../../db/schema/index.ts";
 import { Estate } from "../helpers/estate.ts";
+import { stageAttempt, tryStage as stageNow } from "../helpers/staging.ts";
 
 const settings = Settings.parse({ intervalMinutes: 0 });
 const record = { steps: [], transcript: "", detail: "" };
@@ -46,25 +45,8 @@ async function request(username: string): Promise<number> {
   return code;
 }
 
-async function tryStage(code: number) {
-  return stage(estate.db, {
-    code,
-    run: 1,
-    worker: "test",
-    settings,
-    changeMs: 60_000,
-    prepare: ({ parties: { credential } }) => ({
-      seal: (binding) =>
-        estate.vault.seal(new Secret(randomBytes(12).toString("hex")), { credentialId: credential.id, ...binding }),
-    }),
-  });
-}
-
-async function staged(code: number): Promise<StagedAttempt> {
-  const result = await tryStage(code);
-  if (result.kind !== "staged") throw new Error(`not staged: ${JSON.stringify(result)}`);
-  return result.attempt;
-}
+const tryStage = (code: number) => stageNow(estate, code, settings);
+const staged = (code: number) => stageAttempt(estate, code, settings);
 
 /** A change whose worker was lost after it sent, as the probe holds it that wants it sent once more. */
 async function inDoubt(username: string): Promise<AttemptClaim> {

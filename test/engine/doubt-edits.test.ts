@@ -1,8 +1,6 @@
 /** What people edit while a password is in doubt: the probe goes on with what the attempt began with. No worker. */
-import { randomBytes } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Secret } from "../../contracts/secret.ts";
 import { Settings } from "../../contracts/settings.schema.ts";
 import { newId } from "../../db/new-id.ts";
 import { takeAgain } from "../../db/queries/apply-again.ts";
@@ -10,10 +8,10 @@ import { passPointOfNoReturn } from "../../db/queries/attempt.ts";
 import { editCredential } from "../../db/queries/credentials.ts";
 import { takeOver } from "../../db/queries/probe.ts";
 import { requestReconciliation } from "../../db/queries/reconcile.ts";
-import { stage } from "../../db/queries/stage.ts";
 import * as schema from "../../db/schema/index.ts";
 import { PLUGINS } from "../../plugins/registry.ts";
 import { Estate } from "../helpers/estate.ts";
+import { stageAttempt } from "../helpers/staging.ts";
 
 const settings = Settings.parse({ intervalMinutes: 0 });
 
@@ -41,19 +39,7 @@ async function addTemplate(name: string, versions: readonly string[]): Promise<s
 
 /** A change whose worker was lost after it sent something. */
 async function leaveInDoubt(code: number): Promise<void> {
-  const staged = await stage(estate.db, {
-    code,
-    run: 1,
-    worker: "test",
-    settings,
-    changeMs: 60_000,
-    prepare: ({ parties: { credential } }) => ({
-      seal: (binding) =>
-        estate.vault.seal(new Secret(randomBytes(12).toString("hex")), { credentialId: credential.id, ...binding }),
-    }),
-  });
-  if (staged.kind !== "staged") throw new Error(`not staged: ${JSON.stringify(staged)}`);
-  await passPointOfNoReturn(estate.db, staged.attempt, 0);
+  await passPointOfNoReturn(estate.db, await stageAttempt(estate, code, settings), 0);
 }
 
 async function look(code: number) {

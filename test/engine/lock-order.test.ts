@@ -1,16 +1,14 @@
 /** Changes of one device and policy that end at the same moment: none has to be given up because two wait for each other. */
-import { randomBytes } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Secret } from "../../contracts/secret.ts";
 import { Settings } from "../../contracts/settings.schema.ts";
 import { openDatabase } from "../../db/client.ts";
 import { promote } from "../../db/queries/promote.ts";
 import { settle } from "../../db/queries/settle.ts";
-import { stage } from "../../db/queries/stage.ts";
 import * as schema from "../../db/schema/index.ts";
 import { putUnderPolicy } from "../helpers/approvals.ts";
 import { Estate } from "../helpers/estate.ts";
+import { stageAttempt } from "../helpers/staging.ts";
 
 const PAIRS = 40;
 const settings = Settings.parse({ attempts: 1, breakerSeconds: 0, errorsThatPause: 1000 });
@@ -22,23 +20,6 @@ beforeEach(async () => {
 });
 afterEach(() => estate.close());
 
-async function staged(code: number) {
-  const { run } = await estate.operation(code);
-  const result = await stage(estate.db, {
-    code,
-    run,
-    worker: "test",
-    settings,
-    changeMs: 60_000,
-    prepare: ({ parties: { credential } }) => ({
-      seal: (binding) =>
-        estate.vault.seal(new Secret(randomBytes(12).toString("hex")), { credentialId: credential.id, ...binding }),
-    }),
-  });
-  if (result.kind !== "staged") throw new Error(`not staged: ${JSON.stringify(result)}`);
-  return result.attempt;
-}
-
 it("some fail on the way to the device while others succeed", async () => {
   const deviceId = await estate.addDevice({ address: "127.0.0.1", permits: 1000 });
   const ids: string[] = [];
@@ -46,7 +27,7 @@ it("some fail on the way to the device while others succeed", async () => {
     ids.push(await estate.addCredential({ deviceId, plugin: "postgresql", username: `user${count}`, password: "old" }));
   const policyId = await putUnderPolicy(estate.db, []);
   const attempts = [];
-  for (const code of await estate.request(...ids)) attempts.push(await staged(code));
+  for (const code of await estate.request(...ids)) attempts.push(await stageAttempt(estate, code, settings));
   await estate.db.update(schema.devices).set({ transportFailures: 1 }).where(eq(schema.devices.id, deviceId));
   await estate.db.insert(schema.policyStates).values({ policyId, errorCode: "target.timeout", errorsInARow: 1 });
   const many = openDatabase(estate.surroundings.databaseUrl, { connections: 2 * PAIRS, name: "many", prepared: true });

@@ -1,9 +1,7 @@
 /** The transactions of a change against others that come between: on a real database, without a worker. */
-import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { eq, sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Secret } from "../../contracts/secret.ts";
 import { Settings } from "../../contracts/settings.schema.ts";
 import { openDatabase } from "../../db/client.ts";
 import { noteCheck, passPointOfNoReturn } from "../../db/queries/attempt.ts";
@@ -13,11 +11,11 @@ import { takeOver } from "../../db/queries/probe.ts";
 import { promote } from "../../db/queries/promote.ts";
 import { restoreVersion } from "../../db/queries/secrets.ts";
 import { settle } from "../../db/queries/settle.ts";
-import { stage, type StagedAttempt } from "../../db/queries/stage.ts";
 import { requestVerification } from "../../db/queries/verify-operation.ts";
 import * as schema from "../../db/schema/index.ts";
 import { PLUGINS } from "../../plugins/registry.ts";
 import { Estate } from "../helpers/estate.ts";
+import { stageAttempt, tryStage as stageNow } from "../helpers/staging.ts";
 
 const settings = Settings.parse({ intervalMinutes: 0 });
 const actor = { actor: "test", person: "tester" };
@@ -37,26 +35,8 @@ function credential(username: string, other?: string): Promise<string> {
   return estate.addCredential({ deviceId, plugin: "postgresql", username, password: `old-${username}`, ...login });
 }
 
-async function tryStage(code: number) {
-  const { run } = await estate.operation(code);
-  return stage(estate.db, {
-    code,
-    run,
-    worker: "test",
-    settings,
-    changeMs: 60_000,
-    prepare: ({ parties: { credential } }) => ({
-      seal: (binding) =>
-        estate.vault.seal(new Secret(randomBytes(12).toString("hex")), { credentialId: credential.id, ...binding }),
-    }),
-  });
-}
-
-async function staged(code: number): Promise<StagedAttempt> {
-  const result = await tryStage(code);
-  if (result.kind !== "staged") throw new Error(`not staged: ${JSON.stringify(result)}`);
-  return result.attempt;
-}
+const tryStage = (code: number) => stageNow(estate, code, settings);
+const staged = (code: number) => stageAttempt(estate, code, settings);
 
 async function settled(
   { code, epoch }: { code: number; epoch: number },

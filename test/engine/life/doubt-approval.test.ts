@@ -1,17 +1,15 @@
 /** A password in doubt is looked for without asking anybody, and sent again only as it was approved. */
-import { randomBytes } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { Secret } from "../../../contracts/secret.ts";
 import { Settings } from "../../../contracts/settings.schema.ts";
 import { newId } from "../../../db/new-id.ts";
 import { passPointOfNoReturn } from "../../../db/queries/attempt.ts";
 import { takeAgain } from "../../../db/queries/apply-again.ts";
 import { takeOver } from "../../../db/queries/probe.ts";
 import { settle } from "../../../db/queries/settle.ts";
-import { stage } from "../../../db/queries/stage.ts";
 import * as schema from "../../../db/schema/index.ts";
 import { Estate } from "../../helpers/estate.ts";
+import { stageAttempt, tryStage } from "../../helpers/staging.ts";
 
 const settings = Settings.parse({ intervalMinutes: 0 });
 const { credentials, policies } = schema;
@@ -45,28 +43,13 @@ async function loginWith(id: string, more: Partial<typeof credentials.$inferInse
     .where(eq(credentials.id, credentialId));
 }
 
-async function tryStage(code: number) {
-  const { run } = await estate.operation(code);
-  return stage(estate.db, {
-    code,
-    run,
-    worker: "test",
-    settings,
-    changeMs: 60_000,
-    prepare: () => ({
-      seal: (binding) => estate.vault.seal(new Secret(randomBytes(12).toString("hex")), { credentialId, ...binding }),
-    }),
-  });
-}
-
 /** An approved change whose password was sent, and nobody knows what became of it. */
 async function send() {
   const [code = 0] = await estate.request(credentialId);
   await estate.act("approve", code, "approver");
-  const staged = await tryStage(code);
-  if (staged.kind !== "staged") throw new Error(`not staged: ${JSON.stringify(staged)}`);
-  await passPointOfNoReturn(estate.db, staged.attempt, 1);
-  return { code, epoch: staged.attempt.epoch };
+  const attempt = await stageAttempt(estate, code, settings);
+  await passPointOfNoReturn(estate.db, attempt, 1);
+  return { code, epoch: attempt.epoch };
 }
 
 const look = (code: number, run = 1) => takeOver(estate.db, { code, run, settleMs: () => 0, wakeInMs: 1_000 });
@@ -76,21 +59,23 @@ it("a restarted operation looks into its own doubt first, also when its approval
   await settle(estate.db, { code, run: 1, epoch, reason: "change.unverified", settings });
   await loginWith(administrators[1]);
   await estate.act("restart", code);
-  expect(await tryStage(code)).toEqual({ kind: "needs-probe" });
+  expect(await tryStage(estate, code, settings)).toEqual({ kind: "needs-probe" });
   const looked = await look(code, 2);
   if (looked.kind !== "taken") throw new Error("the doubt was not taken over");
   await settle(estate.db, { code, run: 2, epoch: looked.attempt.epoch, reason: "change.not-applied", settings });
-  expect(await tryStage(code), "only then is it asked for again").toMatchObject({ kind: "awaiting-approval" });
+  expect(await tryStage(estate, code, settings), "only then is it asked for again").toMatchObject({
+    kind: "awaiting-approval",
+  });
 });
 
 it("a password in doubt is not sent again by another account than was approved", async () => {
   const { code } = await send();
   const before = await look(code);
-  expect(before).toMatchObject({ kind: "taken", attempt: { approved: true } });
+  expect(before).toMatchObject({ kind: "taken", attempt: { mayApplyAgain: true } });
   const epoch = before.kind === "taken" ? before.attempt.epoch : 0;
   const again = { code, epoch, settings, changeMs: 60_000 };
   expect(await takeAgain(estate.db, again)).toMatchObject({ kind: "staged", attempt: { code, epoch } });
   await loginWith(administrators[1]);
   expect(await takeAgain(estate.db, again)).toEqual({ kind: "lost" });
-  expect(await look(code)).toMatchObject({ kind: "taken", attempt: { approved: false } });
+  expect(await look(code)).toMatchObject({ kind: "taken", attempt: { mayApplyAgain: false } });
 });
