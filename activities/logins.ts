@@ -44,15 +44,16 @@ async function reserve(deps: ActivityDeps, request: LoginRequest) {
 /** Makes one log-in of an account within its budget. @throws BudgetUsed, or what the log-in throws */
 export async function withinBudget<T>(deps: ActivityDeps, request: LoginRequest, login: () => Promise<T>): Promise<T> {
   const reservation = await reserve(deps, request);
-  try {
-    const result = await login();
-    await returnLogin(deps.db, reservation, "accepted");
-    return result;
-  } catch (error) {
+  const result = await login().catch(async (error: unknown) => {
     const counted = error instanceof PluginFailure && COUNTED.has(error.code);
     await returnLogin(deps.db, reservation, counted ? "rejected" : "unknown");
     throw error;
-  }
+  });
+  // What was opened is the caller's to close, whatever becomes of the word about it: a device has few places.
+  await returnLogin(deps.db, reservation, "accepted").catch((error: unknown) =>
+    deps.log.warn({ err: error }, "a log-in could not be given back: it counts as failed until its window is over"),
+  );
+  return result;
 }
 
 /** The answer of a check, with when a used-up budget frees, or the reservation that its promotion returns. */
