@@ -62,7 +62,11 @@ export const DEVICES = {
     "It is tried again with its new password.",
     "later",
   ),
-  "auth.locked": entry(409, "The account that logs in is locked on the device.", "Unlock it there."),
+  "auth.locked": entry(
+    409,
+    "The account that logs in, or whose password is changed, is locked on the device.",
+    "Unlock it there.",
+  ),
   "auth.expired": entry(409, "The account that logs in has expired on the device.", "Renew it there."),
   "auth.must-change": entry(
     409,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkTemplate } from "../../templates/language/check.ts";
+import { hostOf } from "./check.ts";
 import { language } from "./language.ts";
 
 const FIND = 'find "[#ADD_INFO#]" (uid=[#USERNAME#])';
@@ -31,6 +32,18 @@ describe("connect", () => {
   it.each(['connect "ldap://[#ADD_INFO#]"', 'connect null "[#AUTH_DOMAIN#]"'])("%s is refused", (connect) => {
     expect(complaintsOf(connect, FIND, SET)).toEqual(["1 argument.value"]);
   });
+});
+
+it.each([
+  ["ldaps://dc1.example.test:636/", "dc1.example.test"],
+  ["192.0.2.1:389", "192.0.2.1"],
+  ["ldap://[#IP#]:389", "[#IP#]"],
+  ["ldap://::1", "::1"],
+  ["2001:db8::389", "2001:db8::389"],
+  ["ldaps://[2001:db8::1]:636/", "2001:db8::1"],
+  ["ldaps://[fe80::1%eth0]", "fe80::1%eth0"],
+])("%s is at %s", (address, host) => {
+  expect(hostOf(address)).toBe(host);
 });
 
 describe("a password's form", () => {

@@ -19,9 +19,12 @@ export function namedOtherwise(args: readonly string[]): string | undefined {
   return "`connect` goes to the device: where this is another address or name, the template is refused when it runs.";
 }
 
-/** The host of an address: `ldaps://host:636/`. */
+/** The host of an address: `ldaps://host:636/`, `ldaps://[::1]:636`, `::1`. */
 export function hostOf(address: string): string {
-  return address.replace(/^ldaps?:\/\//i, "").replace(/(:\d+)?\/?$/, "");
+  const place = address.replace(/^ldaps?:\/\//i, "").replace(/\/$/, "");
+  // A tag is in brackets, too.
+  const bracketed = /^\[([^\]#]*)\](?::\d+)?$/.exec(place)?.[1];
+  return bracketed ?? (/:.*:/.test(place) ? place : place.replace(/:\d+$/, ""));
 }
 
 /** Active Directory's form of a password is for its one attribute, and no other form is. */

@@ -67,7 +67,11 @@ export function answerFailure(error: ResultCodeError): PluginFailure {
 }
 
 function codeOf({ code, message }: ResultCodeError): ErrorCode {
+  // OpenLDAP, to an account whose password was reset, of all but its change.
+  if (code === 50 && /restricted to bind/i.test(message)) return "auth.must-change";
   if (code === 19 || code === 53) {
+    // OpenLDAP, before `pwdMinAge` is over: no other password would be taken either.
+    if (/too young to change/i.test(message)) return "auth.not-permitted";
     // Windows error numbers: ERROR_INVALID_PASSWORD, ERROR_PASSWORD_RESTRICTION.
     if (/\b00000056\b/.test(message)) return "auth.rejected";
     if (/\b0000052D\b/i.test(message)) return "change.refused";

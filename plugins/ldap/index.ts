@@ -1,6 +1,7 @@
 /** Accounts of directories: Active Directory, OpenLDAP and others, without a template or by one. */
 import type { CheckResult } from "../../contracts/messages.ts";
 import { CannotCarry } from "../../templates/language/render.ts";
+import { ACCOUNT_OPERATIONS } from "../kinds.ts";
 import { type Call, type Device, type Login, PluginFailure, type Plugin } from "../plugin.ts";
 import { connect, type Connection, readIdentity } from "./connection.ts";
 import { PasswordRight } from "./failures.ts";
@@ -26,20 +27,7 @@ export const ldap: Plugin = {
     template: "optional",
     ownAccount: true,
     otherAccount: true,
-    operations: [
-      "change-password",
-      "child-password-change",
-      "verify-password",
-      "reconcile-password",
-      "credential-activation",
-      "credential-inactivation",
-      "user-creation",
-      "user-deletion",
-      "user-creation-in-group",
-      "user-deletion-in-group",
-      "group-creation",
-      "group-deletion",
-    ],
+    operations: ACCOUNT_OPERATIONS,
     propagationMs: 0,
     // A server that was busy or stopped reads what has arrived.
     settleMs: 5000,
@@ -106,8 +94,7 @@ async function looksRound(connection: Connection, call: Call, boundAs: string): 
   } catch (error) {
     if (!(error instanceof PluginFailure)) throw error;
     call.transcript(error.message);
-    if (error.code === "auth.not-permitted" && /restricted to bind/i.test(error.message))
-      return { verdict: "accepted", code: "verify.must-change" };
+    if (error.code === "auth.must-change") return { verdict: "accepted", code: "verify.must-change" };
   }
   return { verdict: "accepted", code: "verify.accepted" };
 }

@@ -10,13 +10,24 @@ const FILTERS = {
   attribute: "(uid={username})",
 } as const;
 
-/** Bit of `userAccountControl`: ACCOUNTDISABLE. */
-const DISABLED = 2;
+/**
+ * What says that no password of an account would log in. The computed attribute knows that a lock-out is over, which
+ * `lockoutTime` does not: https://learn.microsoft.com/en-us/windows/win32/adschema/a-msds-user-account-control-computed
+ */
+const LOCKS = {
+  "active-directory": ["userAccountControl", "msDS-User-Account-Control-Computed"],
+  openldap: ["pwdAccountLockedTime"],
+  attribute: ["pwdAccountLockedTime"],
+} as const;
+/** Bits of both: ACCOUNTDISABLE, LOCKOUT. */
+const SHUT = 0x2 | 0x10;
+/** Locked by an administrator without end; a change of the password would unlock it (draft-behera-ldap-password-policy). */
+const FOR_GOOD = "000001010000Z";
 
 export interface Found {
   readonly dn: string;
-  /** Active Directory only: switched off. */
-  readonly disabled: boolean;
+  /** Switched off, locked out, or locked for good. */
+  readonly locked: boolean;
 }
 
 interface Naming {
@@ -62,7 +73,6 @@ export async function findAccount(naming: Naming): Promise<Found> {
 async function find(naming: Naming, dn?: string): Promise<Found> {
   const { connection, call, device, account } = naming;
   const { directory, userFilter = FILTERS[directory] } = settingsOf(device);
-  const attributes = directory === "active-directory" ? ["userAccountControl"] : ["1.1"];
   const where = dn
     ? ({ base: dn, scope: "base" } as const)
     : ({
@@ -70,11 +80,15 @@ async function find(naming: Naming, dn?: string): Promise<Found> {
         scope: "sub",
         filter: fill(userFilter, account.username, "ldap-filter"),
       } as const);
-  const entries = await connection.search(call, { ...where, attributes, limit: 2 });
+  const entries = await connection.search(call, { ...where, attributes: LOCKS[directory], limit: 2 });
   const [entry] = entries;
   if (!entry) throw new PluginFailure("account.unknown", "The directory has no entry of this account.");
   if (entries.length > 1) throw new PluginFailure("target.unexpected", "More than one entry fits this account.");
-  return { dn: entry.dn, disabled: (Number(entry["userAccountControl"]) & DISABLED) !== 0 };
+  return { dn: entry.dn, locked: LOCKS[directory].some((name) => isShut(entry[name])) };
+}
+
+function isShut(value: unknown): boolean {
+  return value === FOR_GOOD || (Number(value) & SHUT) !== 0;
 }
 
 /** Where to look, as the device says or else the directory's own. @throws PluginFailure when neither says one place */

@@ -3,7 +3,7 @@ import { type BoundScript, type Command, PASSWORD_TAGS } from "../../templates/l
 import { type Call, type Change, type Device, type Login, PluginFailure, type Session } from "../plugin.ts";
 import type { Connection } from "./connection.ts";
 import { isLegal } from "./legal.ts";
-import { findAccount } from "./names.ts";
+import { findAccount, isDn } from "./names.ts";
 import { changePassword } from "./native.ts";
 import { CHANGING, runScript } from "./script.ts";
 import { settingsOf } from "./settings.ts";
@@ -54,14 +54,22 @@ interface Moment {
 async function applyNative(bound: Bound, change: Change, { call, pointOfNoReturn }: Moment): Promise<void> {
   const { connection, device, login } = bound;
   refuseIllegal(change);
-  const { dn, disabled } = await findAccount({ ...bound, call, account: change.account });
-  if (disabled) throw new PluginFailure("auth.locked", "The account is switched off: no password of it would log in.");
+  const dn = await entryOf(bound, change, call);
   call.transcript("entry found; one request that sets the password follows");
   await pointOfNoReturn();
   if (call.signal.aborted) throw new PluginFailure("target.timeout", "stopped from outside");
   const old = change.own ? (change.current ?? login.password) : undefined;
   await changePassword({ connection, call, settings: settingsOf(device), dn, old, next: change.next });
   call.transcript("password set");
+}
+
+/** The entry to change. An account that must change its password may do nothing else: it is not looked for. */
+async function entryOf(bound: Bound, { own, account }: Change, call: Call): Promise<string> {
+  if (own && isDn(bound.boundAs)) return bound.boundAs;
+  const { dn, locked } = await findAccount({ ...bound, call, account });
+  if (locked)
+    throw new PluginFailure("auth.locked", "The account is switched off or locked: no password of it would log in.");
+  return dn;
 }
 
 async function applyScript(bound: Bound, change: Change, { call, pointOfNoReturn }: Moment): Promise<void> {

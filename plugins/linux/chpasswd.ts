@@ -39,6 +39,8 @@ export async function changeOtherPassword(connection: Connection, change: OtherC
     if (step === "sudo") throw askedAgain(talk.errors.slice(asked));
   }
   if (step === "unknown") throw new PluginFailure("account.unknown", `no account ${change.username}`);
+  if (step === "locked")
+    throw new PluginFailure("auth.locked", `${change.username} is locked: a new password would unlock it`);
   if (step === "ended") throw notReady(talk);
   await change.pointOfNoReturn();
   change.call.transcript("> the account and the new password");
@@ -71,25 +73,34 @@ export function commandFor(mark: string): string {
       'IFS=" ." read -r now rest </proc/uptime',
       `if [ $((now - since)) -lt ${PATIENCE} ]; then printf "%s\n" "$line" | ${chpasswd}; else echo ${mark}-late; fi`,
     ].join("; ");
-  const asRoot = apply("chpasswd").replaceAll(/["\\$]/g, String.raw`\$&`);
+  // An account whose password was locked (`usermod -L`): its hash, which begins with `$`, stands behind one exclamation
+  // mark or two. One that never had a password has the marks alone. A mark itself would mean something to other shells.
+  const refuseLocked = (getent: string) =>
+    String.raw`case "$(${getent} shadow "$1" </dev/null)" in *:[[:punct:]]\$*|*:[[:punct:]][[:punct:]]\$*) echo ${mark}-locked; exit;; esac`;
+  const asRoot = `${refuseLocked("getent")}; ${apply("chpasswd")}`;
+  const quoted = asRoot.replaceAll(/["\\$]/g, String.raw`\$&`);
+  // Asked first: sudo would log, as an offence, what this account may not do.
+  const look = `if sudo -n -l getent shadow "$1" </dev/null >/dev/null 2>&1; then ${refuseLocked("sudo -n getent")}; fi`;
   const script = [
     'PATH="$PATH:/usr/sbin:/sbin"; LC_ALL=C; export PATH LC_ALL',
     '[ "$(command -v printf)" = printf ] || exit',
     "IFS= read -r user || exit",
-    `case "$(getent passwd "$user")" in "$user":*) ;; *) echo ${mark}-unknown; exit;; esac`,
-    `if [ "$(id -u)" = 0 ]; then ${apply("chpasswd")}; exit; fi`,
-    `if sudo -n chpasswd </dev/null >/dev/null 2>&1; then ${apply("sudo -n chpasswd")}; exit; fi`,
+    'set -- "$user"',
+    `case "$(getent passwd "$1")" in "$1":*) ;; *) echo ${mark}-unknown; exit;; esac`,
+    `if [ "$(id -u)" = 0 ]; then ${asRoot}; exit; fi`,
+    `if sudo -n chpasswd </dev/null >/dev/null 2>&1; then ${look}; ${apply("sudo -n chpasswd")}; exit; fi`,
     // Unlike -p this leaves questions that are not for the password as they are.
-    `SUDO_PROMPT=${mark}-sudo:; export SUDO_PROMPT; exec sudo -S -k sh -c "${asRoot}"`,
+    `SUDO_PROMPT=${mark}-sudo:; export SUDO_PROMPT; exec sudo -S -k sh -c "${quoted}" sh "$1"`,
   ];
   return `sh -c '${script.join("; ")}'`;
 }
 
-type Step = "sudo" | "ready" | "unknown" | "ended";
+type Step = "sudo" | "ready" | "unknown" | "locked" | "ended";
 
 function stepOf(talk: Conversation, mark: string, errorsFrom = 0): Step | undefined {
   if (talk.output.includes(`${mark}-ready\n`)) return "ready";
   if (talk.output.includes(`${mark}-unknown\n`)) return "unknown";
+  if (talk.output.includes(`${mark}-locked\n`)) return "locked";
   if (talk.errors.slice(errorsFrom).endsWith(`${mark}-sudo:`)) return "sudo";
   return talk.closed ? "ended" : undefined;
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Client, type Entry } from "ldapts";
+import { Attribute, Change, Client, type Entry } from "ldapts";
 import { makeCertificates } from "../engine/certificates.ts";
 import { answers, freePort } from "../engine/ports.ts";
 import { makeFolder, removeFolder, startDaemon } from "./daemon.ts";
@@ -27,6 +27,8 @@ export interface OpenLdapTarget {
   readonly people: string;
   /** Makes an entry; values as the administrator may set them. */
   add(dn: string, attributes: Readonly<Record<string, string | string[]>>): Promise<void>;
+  /** Replaces attributes of an entry. */
+  set(dn: string, attributes: Readonly<Record<string, string>>): Promise<void>;
   /** Makes a person with this `uid` and password. */
   addPerson(uid: string, password: string): Promise<void>;
   /** Attributes of the default password policy (ppolicy), which stay until others are set. */
@@ -94,6 +96,7 @@ export async function startOpenLdapTarget(): Promise<OpenLdapTarget> {
     suffix: SUFFIX,
     people: PEOPLE,
     add,
+    set: (dn, attributes) => asAdministrator((client) => client.modify(dn, replacing(attributes))),
     addPerson: (uid, password) =>
       add(`${rdn("uid", uid)},${PEOPLE}`, {
         objectClass: "inetOrgPerson",
@@ -113,6 +116,12 @@ export async function startOpenLdapTarget(): Promise<OpenLdapTarget> {
       await removeFolder(folder);
     },
   };
+}
+
+function replacing(attributes: Readonly<Record<string, string>>): Change[] {
+  return Object.entries(attributes).map(
+    ([type, value]) => new Change({ operation: "replace", modification: new Attribute({ type, values: [value] }) }),
+  );
 }
 
 function configuration(folder: string, { username, password }: OpenLdapTarget["administrator"]): string {

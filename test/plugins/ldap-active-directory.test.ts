@@ -82,10 +82,13 @@ describeAsRoot("ldap on Active Directory", PACKAGES, () => {
       expect(await verdict(login)).toBe(right);
     });
 
-    it("locked: nothing is proven", async () => {
+    it("locked: nothing is proven, and nothing sent that could not be", async () => {
       const login = await account();
       for (let tries = 0; tries < 5; tries += 1) await verdict(withPassword(login, newPassword()));
       expect(await verdict(login)).toBe("unknown auth.locked");
+      expect(await change(login, newPassword())).toMatchObject({ asked: 0, error: { code: "auth.locked" } });
+      await shared.set(login.username, { lockoutTime: "0" });
+      expect(await change(login, newPassword())).toEqual({ asked: 1 });
     });
 
     it("an account that is switched off is not changed", async () => {
@@ -207,6 +210,26 @@ describeAsRoot("ldap on Active Directory", PACKAGES, () => {
       expect(String((await shared.entry("auditors"))["member"])).toContain(login.username);
       await run(`${group}\nmod-del member "CN=[#USERNAME#],CN=Users,DC=kt,DC=test"`);
       expect((await shared.entry("auditors"))["member"]).toBeUndefined();
+    });
+
+    it("makes a user with a password for a while, who logs in until it is removed", async () => {
+      const login = { ...newLogin(), domain: shared.domain };
+      const run = async (body: string) => {
+        const script = scriptOf(body, { USERNAME: login.username, NEW_PASSWORD: login.password });
+        const session = await plugin.open(deviceOf(shared), loginOf(shared), newCall(), script);
+        await session.run?.(script, newCall(), async () => {}).finally(() => session.destroy());
+      };
+      const creation = `bind "CN=[#AUTH_USER#],CN=Users,DC=kt,DC=test"
+        create-entry "CN=[#USERNAME#],CN=Users,DC=kt,DC=test"
+        mod-add objectClass "user"
+        mod-add sAMAccountName "[#USERNAME#]"
+        mod-add userAccountControl "512"
+        mod-add unicodePwd "u([#NEW_PASSWORD#])"`;
+      await run(creation);
+      expect(await verdict(login)).toBe("accepted verify.accepted");
+      await expect(run(creation)).rejects.toMatchObject({ code: "account.exists", refused: true });
+      await run(`${bind}\ndelete-entry`);
+      expect(await verdict(login)).toBe("rejected verify.rejected");
     });
 
     it("makes a user and deletes it", async () => {

@@ -168,6 +168,57 @@ describeAsRoot("ldap on OpenLDAP", ["slapd"], () => {
       await target.setPolicy({});
     });
 
+    it.each([
+      ["looked for", () => device()],
+      ["named by its DN", () => device({ userDn: `uid={username},${target.people}` })],
+      ["with an attribute of its own", () => device({ directory: "attribute" })],
+    ])("the account itself changes a password that it must change, %s", async (_, on) => {
+      await target.setPolicy({ pwdMustChange: "TRUE" });
+      const [login, reset, next] = [await account(), newPassword(), newPassword()];
+      expect(await change(login, reset)).toEqual({ asked: 1 });
+      const changing = withPassword(login, reset);
+      expect(await attempt({ plugin, device: on(), login: changing, change: own(changing, next) })).toEqual({
+        asked: 1,
+      });
+      expect(await verdict(withPassword(login, next))).toBe("accepted verify.accepted");
+      await target.setPolicy({});
+    });
+
+    it("a template that looks round before the password is changed is told so", async () => {
+      await target.setPolicy({ pwdMustChange: "TRUE" });
+      const [login, reset, next] = [await account(), newPassword(), newPassword()];
+      expect(await change(login, reset)).toEqual({ asked: 1 });
+      const changing = withPassword(login, reset);
+      const body = `find "${target.people}" (uid=[#USERNAME#])\nmod-replace userPassword "[#NEW_PASSWORD#]"`;
+      const script = scriptOf(body, { USERNAME: login.username, NEW_PASSWORD: next });
+      const changed = { ...own(changing, next), script };
+      const { error, asked } = await attempt({ plugin, device: device(), login: changing, change: changed });
+      expect(error).toMatchObject({ code: "auth.must-change", effect: "none" });
+      expect(asked).toBe(0);
+      await target.setPolicy({});
+    });
+
+    it("a password that is too young is not followed by others", async () => {
+      await target.setPolicy({ pwdMinAge: "86400" });
+      const login = await account();
+      const { error } = await attempt({ plugin, device: device(), login, change: own(login, newPassword()) });
+      expect(error).toMatchObject({ code: "auth.not-permitted", effect: "none" });
+      expect(await verdict(login)).toBe("accepted verify.accepted");
+      await target.setPolicy({});
+    });
+
+    it("an account that is locked for good is not unlocked by a change", async () => {
+      await target.setPolicy({ pwdLockout: "TRUE" });
+      const login = await account();
+      const dn = `${rdn("uid", login.username)},${target.people}`;
+      await target.set(dn, { pwdAccountLockedTime: "000001010000Z" });
+      const { error, asked } = await change(login, newPassword());
+      expect(error).toMatchObject({ code: "auth.locked", effect: "none" });
+      expect(asked).toBe(0);
+      expect(await verdict(login)).toBe("rejected verify.rejected");
+      await target.setPolicy({});
+    });
+
     it("a wrong present password changes nothing", async () => {
       await target.setPolicy({ pwdSafeModify: "TRUE" });
       const login = await account();
@@ -227,6 +278,31 @@ describeAsRoot("ldap on OpenLDAP", ["slapd"], () => {
   });
 
   describe("templates", () => {
+    it("an account for a while is made once with its password, and is gone when it was removed", async () => {
+      const login = newLogin();
+      const job = async (body: string) => {
+        const script = scriptOf(body, { USERNAME: login.username, NEW_PASSWORD: login.password });
+        const session = await plugin.open(device(), administrator, newCall(), script);
+        let passed = 0;
+        await session.run?.(script, newCall(), async () => void (passed += 1)).finally(() => session.destroy());
+        expect(passed).toBe(1);
+      };
+      const create = `create-entry "uid=[#USERNAME#],${target.people}"
+        mod-add objectClass "inetOrgPerson"
+        mod-add cn "[#USERNAME#]"
+        mod-add sn "[#USERNAME#]"
+        mod-add userPassword "[#NEW_PASSWORD#]"`;
+      const remove = `find "${target.people}" (uid=[#USERNAME#])\ndelete-entry`;
+      await job(create);
+      expect(await verdict(login)).toBe("accepted verify.accepted");
+      await expect(job(create)).rejects.toMatchObject({ code: "account.exists", refused: true });
+      await job(remove);
+      expect(await verdict(login, device({ userDn: `uid={username},${target.people}` }))).toBe(
+        "rejected verify.rejected",
+      );
+      await expect(job(remove)).rejects.toMatchObject({ code: "account.unknown" });
+    });
+
     const run = async (body: string, values: TagValues) => {
       const script = scriptOf(body, values);
       const session = await plugin.open(device(), administrator, newCall(), script);

@@ -45,6 +45,8 @@ describeOnSshd("linux: another account", ["openssh-server", "sudo"], () => {
           "kt_half",
           "kt_gate",
           "kt_argv",
+          "kt_shut",
+          "kt_blank",
         ),
         ...users("kt_p0", "kt_p1", "kt_p2", "kt_p3", "kt_p4", "kt_p5"),
         { name: "kt_nologin", password: FIRST, shell: "/usr/sbin/nologin" },
@@ -94,6 +96,25 @@ describeOnSshd("linux: another account", ["openssh-server", "sudo"], () => {
     await expect(applied).rejects.toMatchObject({ code, refused: false });
     expect(passage.passed).toBe(0);
     expect(await answer(target, "kt_gate", FIRST)).toBe("verify.accepted");
+  });
+
+  test.each(["root", "kt_all", "kt_free"])("%s does not unlock an account that was locked", async (as) => {
+    await target.run(["usermod", "-L", "kt_shut"]);
+    const shadow = await target.run(["getent", "shadow", "kt_shut"]);
+    const passage = gate();
+    const applied = applyOnce(target, login(as, FIRST), otherChange("kt_shut", freshPassword()), passage);
+    await expect(applied).rejects.toMatchObject({ code: "auth.locked" });
+    expect(passage.passed).toBe(0);
+    expect(await target.run(["getent", "shadow", "kt_shut"])).toEqual(shadow);
+    await target.run(["usermod", "-U", "kt_shut"]);
+    await applyOnce(target, login(as, FIRST), otherChange("kt_shut", FIRST));
+  });
+
+  test.each(["root", "kt_all", "kt_free"])("%s gives an account its first password", async (as) => {
+    await target.run(["usermod", "-p", "!", "kt_blank"]);
+    const next = freshPassword();
+    await applyOnce(target, login(as, FIRST), otherChange("kt_blank", next));
+    expect(await answer(target, "kt_blank", next)).toBe("verify.accepted");
   });
 
   test.each(["kt_nobody", "61200", "*", "kt_*", "kt_gate:x", "kt_gate\nroot", "-h", "", "$(id)"])(
@@ -155,7 +176,12 @@ describeOnSshd("linux: another account", ["openssh-server", "sudo"], () => {
   });
 
   test("no password stands among the arguments or the environment of a process", async () => {
-    const secrets = [FIRST, ...Array.from({ length: 12 }, freshPassword)];
+    // All processes of the machine are looked at: other tests may well say the first password of theirs.
+    const first = freshPassword();
+    const accounts = ["root", "kt_all", "kt_only"];
+    const set = await target.run(["chpasswd"], accounts.map((name) => `${name}:${first}\n`).join(""));
+    expect(set.code).toBe(0);
+    const secrets = [first, ...Array.from({ length: 12 }, freshPassword)];
     // A printf that is a program would live too short for the sampler: this one leaves a trace.
     await target.run(["tee", "/etc/keyturn-printf"], "#!/bin/sh\necho run >>/etc/keyturn-printf-ran\n");
     await target.run([
@@ -166,8 +192,8 @@ describeOnSshd("linux: another account", ["openssh-server", "sudo"], () => {
     expect((await target.run(["mount", "--bind", "/etc/keyturn-printf", "/usr/bin/printf"])).code).toBe(0);
     const seen = sampleProcesses(secrets);
     for (const [index, next] of secrets.slice(1).entries()) {
-      const as = ["root", "kt_all", "kt_only"][index % 3] ?? "root";
-      await applyOnce(target, login(as, FIRST), otherChange("kt_argv", next));
+      const as = accounts[index % accounts.length] ?? "root";
+      await applyOnce(target, login(as, first), otherChange("kt_argv", next));
     }
     const result = await seen.stop();
     expect(result.leaks).toEqual([]);
