@@ -5,7 +5,6 @@
  *
  * The new text is written beside the file and renamed over it: a reader, or a crash, meets the old file or the new one.
  */
-import { MARKER } from "./key.ts";
 
 /**
  * How long the device waits for the new key, by its own clock: what a stopped worker or a stalled network delivers later
@@ -15,7 +14,10 @@ const PATIENCE = 5;
 /** How often a lock that another change holds is tried for, a second apart. */
 const TRIES = 5;
 
-/** Beginning of both: the file, a temporary one that proves that there can be one, and the lock. */
+/** The line without the blanks it begins with: sshd takes it for a comment all the same. */
+const BARE = '"${line#"${line%%[![:space:]]*}"}"';
+
+/** Beginning of all: the file, a temporary one that proves that there can be one, and the lock. */
 const prologue = (mark: string) => [
   "umask 077",
   'f="$HOME/.ssh/authorized_keys"',
@@ -38,10 +40,11 @@ const prologue = (mark: string) => [
 
 /**
  * Adds a key. Input: the public half of the present key, or a word that stands in no line; after `ready`, the line of
- * the new key. It gets the options that stand before the present key: rights must not grow by a change. The present key is
- * marked as ours: should this change be cut off before the old key goes, the next one removes it.
+ * the new key. It gets the options that stand before the present key, on the first of its lines, which is the one that
+ * sshd heeds: rights must not grow by a change. The present key is marked as ours: should this change be cut off before
+ * the old key goes, the next one removes it.
  */
-const add = (mark: string) => [
+const add = ({ mark, ours }: Marks) => [
   ...prologue(mark),
   "IFS= read -r old || exit",
   "since=$(date +%s)",
@@ -51,7 +54,11 @@ const add = (mark: string) => [
   `if [ $(($(date +%s) - since)) -ge ${PATIENCE} ]; then echo ${mark}-late; exit; fi`,
   "copy",
   "options=",
-  `keep() { case "$line" in "#"*) ;; *"$old"*) options="\${line%%"$old"*}"; line="\${line% ${MARKER}} ${MARKER}" ;; esac; printf "%s\\n" "$line" || exit; }`,
+  "seen=",
+  // Type and key may stand any number of blanks apart; the key alone holds its type as well.
+  'key="${old#* }"',
+  'before() { [ -z "$seen" ] || return 0; seen=1; options="${line%%"$key"*}"; options="${options%"${old%% *}"*}"; }',
+  `keep() { case ${BARE} in "#"*) ;; *"$key"*) before; line="\${line% ${ours}} ${ours}" ;; esac; printf "%s\\n" "$line" || exit; }`,
   '{ [ ! -e "$f" ] || while IFS= read -r line || [ -n "$line" ]; do keep; done <"$f"; printf "%s\\n" "$options$new" || exit; } >"$t"',
   "swap",
   `echo ${mark}-done`,
@@ -59,9 +66,9 @@ const add = (mark: string) => [
 
 /**
  * Removes keys, if the one that is to stay is there. Input: the public half that stays, the one that goes. With it go
- * all that were made here and never proven.
+ * all that were made here for the same credential and never proven.
  */
-const prune = (mark: string) => [
+const prune = ({ mark, ours }: Marks) => [
   ...prologue(mark),
   "IFS= read -r new || exit",
   "IFS= read -r old || exit",
@@ -69,7 +76,7 @@ const prune = (mark: string) => [
   `if [ ! -e "$f" ]; then echo ${mark}-missing; exit; fi`,
   "copy",
   "found=",
-  `sift() { case "$line" in "#"*) ;; *"$new"*) found=1 ;; *"$old"* | *" ${MARKER}") return ;; esac; printf "%s\\n" "$line" || exit; }`,
+  `sift() { case ${BARE} in "#"*) ;; *"\${new#* }"*) found=1 ;; *"\${old#* }"* | *" ${ours}") return ;; esac; printf "%s\\n" "$line" || exit; }`,
   'while IFS= read -r line || [ -n "$line" ]; do sift; done <"$f" >"$t"',
   `if [ -z "$found" ]; then echo ${mark}-missing; exit; fi`,
   "swap",
@@ -77,16 +84,23 @@ const prune = (mark: string) => [
 ];
 
 /** Takes back a key that was added. Input: its public half. */
-const undo = (mark: string) => [
+const undo = ({ mark }: Marks) => [
   ...prologue(mark),
   "IFS= read -r new || exit",
   "lock",
   "copy",
-  `sift() { case "$line" in *"$new"*) return ;; esac; printf "%s\\n" "$line" || exit; }`,
+  `sift() { case "$line" in *"\${new#* }"*) return ;; esac; printf "%s\\n" "$line" || exit; }`,
   'while IFS= read -r line || [ -n "$line" ]; do sift; done <"$f" >"$t"',
   "swap",
   `echo ${mark}-done`,
 ];
+
+export interface Marks {
+  /** Random: what the command says begins with it. */
+  readonly mark: string;
+  /** Ends the lines that are ours. */
+  readonly ours: string;
+}
 
 const STEPS = { add, prune, undo } as const;
 export type Step = keyof typeof STEPS;
@@ -95,18 +109,18 @@ export type Step = keyof typeof STEPS;
  * The command line of a step.
  * @param own the account that logged in changes its own file; else the first line of the input is the account's name
  */
-export function commandFor(step: Step, mark: string, own: boolean): string {
+export function commandFor(step: Step, marks: Marks, own: boolean): string {
   const inner = [
     'PATH="$PATH:/usr/bin:/bin:/usr/sbin:/sbin"; LC_ALL=C; export PATH LC_ALL',
     '[ "$(command -v printf)" = printf ] || exit',
-    ...STEPS[step](mark),
+    ...STEPS[step](marks),
   ].join("\n");
   if (own) return `sh -c '${inner}'`;
   const quoted = inner.replaceAll(/["\\$`]/g, String.raw`\$&`);
   const outer = [
     'PATH="$PATH:/usr/bin:/bin:/usr/sbin:/sbin"; LC_ALL=C; export PATH LC_ALL',
     "IFS= read -r user || exit",
-    `case "$(getent passwd "$user")" in "$user":*) ;; *) echo ${mark}-unknown; exit ;; esac`,
+    `case "$(getent passwd "$user")" in "$user":*) ;; *) echo ${marks.mark}-unknown; exit ;; esac`,
     `if [ "$(id -u)" = 0 ]; then exec su -s /bin/sh -c "${quoted}" -- "$user"; fi`,
     `exec sudo -n -H -u "$user" -- sh -c "${quoted}"`,
   ].join("\n");

@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import ssh2 from "ssh2";
 import { Secret } from "../../contracts/secret.ts";
 
-/** Stands at the end of the line of every key that was made here, where its comment is. */
+/** The comment of every key that is made here, and the beginning of that on its line in `authorized_keys`. */
 export const MARKER = "managed-by-keyturn";
 const TYPE = "ssh-ed25519";
 /** Block size of an unencrypted key. Bytes. */

@@ -1,5 +1,13 @@
-import { randomBytes } from "node:crypto";
-import { type Call, type Change, type Device, type Login, PluginFailure, type Session } from "../plugin.ts";
+import { createHash, randomBytes } from "node:crypto";
+import {
+  type Account,
+  type Call,
+  type Change,
+  type Device,
+  type Login,
+  PluginFailure,
+  type Session,
+} from "../plugin.ts";
 import type { Connection } from "../secure-shell/connection.ts";
 import type { Conversation } from "../secure-shell/conversation.ts";
 import { commandFor, type Step } from "./command.ts";
@@ -69,7 +77,7 @@ async function add(application: Application, old: string, next: string): Promise
   await pointOfNoReturn();
   if (call.signal.aborted) throw new PluginFailure("target.timeout", "stopped from outside");
   call.transcript("> the line of the new key");
-  talk.send(`${next} ${MARKER}`);
+  talk.send(`${next} ${marker(application.device, application.change.account)}`);
   const step = await talk.until(() => {
     const seen = stepOf(talk);
     return seen === "ready" ? undefined : seen;
@@ -90,12 +98,13 @@ async function takeBack(application: Application, next: string): Promise<never> 
 
 /** Starts a step and gives it its lines. */
 async function begin(application: Application, step: Step, lines: readonly string[]): Promise<Talk> {
-  const { connection, change, call } = application;
+  const { connection, device, change, call } = application;
   const { username } = change.account;
   if (!change.own && !isLegalUsername(username))
     throw new PluginFailure("account.unknown", "the user name cannot be one of this system");
   const mark = `keyturn-${randomBytes(8).toString("hex")}`;
-  const talk = await connection.start(commandFor(step, mark, change.own), call);
+  const marks = { mark, ours: marker(device, change.account) };
+  const talk = await connection.start(commandFor(step, marks, change.own), call);
   for (const line of change.own ? lines : [username, ...lines]) talk.send(line);
   return Object.assign(talk, { mark });
 }
@@ -124,6 +133,15 @@ function whyNot(talk: Talk, step: Seen): PluginFailure {
 function notReady(talk: Talk): PluginFailure {
   const code = talk.exitCode === undefined ? "target.connection-lost" : "auth.not-permitted";
   return new PluginFailure(code, talk.excerpt());
+}
+
+/**
+ * Ends the lines of one credential's keys: homes are shared by several systems, and an account may have several keys, of
+ * which none may remove another's. Not with the port, which is edited more often than it tells two systems apart.
+ */
+export function marker({ address }: Device, { username, domain, additionalInfo }: Account): string {
+  const who = JSON.stringify([address, username, domain, additionalInfo]);
+  return `${MARKER}-${createHash("sha256").update(who).digest("hex").slice(0, 12)}`;
 }
 
 /** Whether a name can be one line, and no option of a command. */

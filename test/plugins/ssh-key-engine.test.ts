@@ -61,7 +61,7 @@ describeOnSshd(
       await prove(ground, { way: "ssh-key", device: device(), accounts, logsIn });
       for (const { username } of accounts) {
         const { stdout } = await target.run(["cat", `${homeOf(username)}/.ssh/authorized_keys`]);
-        expect(stdout).toMatch(new RegExp(`^ssh-ed25519 \\S+ ${MARKER}\n$`));
+        expect(stdout).toMatch(new RegExp(`^ssh-ed25519 \\S+ ${MARKER}-\\w{12}\n$`));
       }
     });
 

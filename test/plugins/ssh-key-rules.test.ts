@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Secret } from "../../contracts/secret.ts";
 import { findPlugin } from "../../plugins/registry.ts";
 import { MARKER, newKey, publicHalf } from "../../plugins/ssh-key/key.ts";
+import { marker } from "../../plugins/ssh-key/session.ts";
 import type { Device, Login, Plugin } from "../../plugins/plugin.ts";
 import { type SshTarget, startSshTarget } from "../../scripts/targets/sshd.ts";
 import { type CuttingProxy, startCuttingProxy } from "../helpers/cutting-proxy.ts";
@@ -32,6 +33,7 @@ describeOnSshd("ssh-key", ["openssh-server", "sudo"], () => {
     return login;
   }
 
+  const markOf = (login: Login, on = device) => marker(on, login);
   const fileOf = ({ username }: Login) => `${homeOf(username)}/.ssh/authorized_keys`;
 
   async function onTarget(script: string, login: Login, input = ""): Promise<string> {
@@ -65,7 +67,7 @@ describeOnSshd("ssh-key", ["openssh-server", "sudo"], () => {
     const before = await onTarget('stat -L -c "%a %U %G" "$1"', login);
     const next = newKey();
     expect(await changeOwn(login, next)).toEqual({ asked: 1 });
-    expect(await linesOf(login)).toBe(`${foreign.join("\n")}\n${options}${publicHalf(next)} ${MARKER}\n`);
+    expect(await linesOf(login)).toBe(`${foreign.join("\n")}\n${options}${publicHalf(next)} ${markOf(login)}\n`);
     expect(await onTarget('stat -L -c "%a %U %G" "$1"', login)).toBe(before);
     expect(await onTarget('readlink "$1"; ls -A "${1%/*}"', login)).toBe(
       "authorized_keys.real\nauthorized_keys\nauthorized_keys.real\n",
@@ -77,13 +79,52 @@ describeOnSshd("ssh-key", ["openssh-server", "sudo"], () => {
   it("keeps a key that it did not make and is not told of, and sweeps up those it made and never proved", async () => {
     const login = await account();
     const [first, stray, next] = [login.password, newKey(), newKey()];
-    await onTarget('cat >"$1"', login, `${publicHalf(first)} theirs\n${publicHalf(stray)} ${MARKER}\n`);
+    await onTarget('cat >"$1"', login, `${publicHalf(first)} theirs\n${publicHalf(stray)} ${markOf(login)}\n`);
     const root = loginOf("root", ROOT);
     expect(await attempt({ plugin, device, login: root, change: other(login, next) })).toEqual({ asked: 1 });
-    expect(await linesOf(login)).toBe(`${publicHalf(first)} theirs\n${publicHalf(next)} ${MARKER}\n`);
+    expect(await linesOf(login)).toBe(`${publicHalf(first)} theirs\n${publicHalf(next)} ${markOf(login)}\n`);
     const known = { ...other(login, newKey()), current: first };
     expect(await attempt({ plugin, device, login: root, change: known })).toEqual({ asked: 1 });
-    expect(await linesOf(login)).toBe(`${publicHalf(known.next)} ${MARKER}\n`);
+    expect(await linesOf(login)).toBe(`${publicHalf(known.next)} ${markOf(login)}\n`);
+  });
+
+  it("credentials that share a file, of one system or of several, keep each other's keys", async () => {
+    const login = await account();
+    const second = { ...withPassword(login, newKey()), additionalInfo: "deployment" };
+    const third = { ...withPassword(login, newKey()) };
+    const shared = { ...device, address: "localhost" };
+    const holders = [
+      { holder: login, on: device },
+      { holder: second, on: device },
+      { holder: third, on: shared },
+    ];
+    const lines = holders.map(({ holder }) => `${publicHalf(holder.password)} ${MARKER}\n`);
+    await onTarget('cat >"$1"', login, lines.join(""));
+    for (let round = 0; round < 2; round += 1) {
+      const nexts = holders.map(() => newKey());
+      const done = await Promise.all(holders.map(({ holder, on }, at) => changeOwn(holder, nexts[at] as Secret, on)));
+      expect(done).toEqual(holders.map(() => ({ asked: 1 })));
+      const expected = holders.map(({ holder, on }, at) => `${publicHalf(nexts[at] as Secret)} ${markOf(holder, on)}`);
+      expect((await linesOf(login)).trim().split("\n").toSorted()).toEqual(expected.toSorted());
+      for (const [at, each] of holders.entries()) each.holder = withPassword(each.holder, nexts[at] as Secret);
+    }
+  });
+
+  it("finds the present key behind tabs, many blanks and line ends of Windows, and keeps its first line's rights", async () => {
+    const login = await account();
+    const [type, key] = (publicHalf(login.password) ?? "").split(" ");
+    const lines = [
+      `  # ${type} ${key} as it was\r`,
+      `restrict,from="127.0.0.1,::1"\t${type} \t ${key}\r`,
+      `${type}   ${key} once more\r`,
+      ` \t# ${type} ${key}\r`,
+    ];
+    await onTarget('cat >"$1"', login, `${lines.join("\n")}\n`);
+    const next = newKey();
+    expect(await changeOwn(login, next)).toEqual({ asked: 1 });
+    const rest = `restrict,from="127.0.0.1,::1"\t${publicHalf(next)} ${markOf(login)}`;
+    expect(await linesOf(login)).toBe(`${lines[0]}\n${lines[3]}\n${rest}\n`);
+    expect(await verdict(login)).toBe("rejected verify.rejected");
   });
 
   it("gives an account its first key, in a folder of its own", async () => {
@@ -194,7 +235,7 @@ describeOnSshd("ssh-key", ["openssh-server", "sudo"], () => {
         const holder = withPassword(login, alive.at(-1) ?? next);
         const last = newKey();
         expect(await changeOwn(holder, last)).toEqual({ asked: 1 });
-        expect(await linesOf(login)).toBe(`${publicHalf(last)} ${MARKER}\n`);
+        expect(await linesOf(login)).toBe(`${publicHalf(last)} ${markOf(login)}\n`);
       });
 
     it("where both were left, the new one's first change removes the old one, who ever had put it there", async () => {
@@ -206,11 +247,11 @@ describeOnSshd("ssh-key", ["openssh-server", "sudo"], () => {
       const cut = await attempt({ plugin, device: proxied, login, change: own(login, next), pointOfNoReturn });
       proxy.resume();
       expect(cut.error).toMatchObject({ effect: "unknown" });
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      for (const key of [login.password, next]) expect(await verdict(login, key)).toBe("accepted verify.accepted");
+      await expect.poll(() => verdict(login, next)).toBe("accepted verify.accepted");
+      expect(await verdict(login)).toBe("accepted verify.accepted");
       const last = newKey();
       expect(await changeOwn(withPassword(login, next), last)).toEqual({ asked: 1 });
-      expect(await linesOf(login)).toBe(`${publicHalf(last)} ${MARKER}\n`);
+      expect(await linesOf(login)).toBe(`${publicHalf(last)} ${markOf(login)}\n`);
     });
 
     it("the device loses its power after the key has come: the old one logs in, and the new one", async () => {
