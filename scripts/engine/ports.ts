@@ -1,16 +1,35 @@
 import { randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Below the ports that Linux gives to outgoing connections: none of those can take one before its server listens. */
 const PORTS = { from: 10_000, below: 32_768 };
 
-/** A port nobody listens on at 127.0.0.1 at this moment; two who ask at once hardly get the same. */
+/** A port nobody listens on at 127.0.0.1 at this moment, and nobody else gets as long as this process lives. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(PORTS.from, PORTS.below);
-    if (await canListen(port)) return port;
+    if ((await reserve(port)) && (await canListen(port))) return port;
   }
+}
+
+/**
+ * Takes the port of the same number of UDP, which nobody uses: whoever asks meanwhile, in any process, gets another, also
+ * while the server that this one is for starts, or starts again.
+ */
+function reserve(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket("udp4");
+    socket.once("error", () => {
+      socket.close();
+      resolve(false);
+    });
+    socket.bind({ port, address: "127.0.0.1" }, () => {
+      socket.unref();
+      resolve(true);
+    });
+  });
 }
 
 function canListen(port: number): Promise<boolean> {
