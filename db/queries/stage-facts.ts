@@ -66,7 +66,7 @@ export type PartiesOf = Pick<
 >;
 
 /** What an attempt began with: who looks into it goes on with that, whatever was edited since. */
-export type Begun = Pick<typeof attempts.$inferSelect, "plugin" | "templateId" | "templateVersion">;
+type Begun = Pick<typeof attempts.$inferSelect, "plugin" | "templateId" | "templateVersion">;
 
 /**
  * Loads credential, device and authenticator; undefined when the credential names no authenticator that exists.
