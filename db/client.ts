@@ -13,6 +13,12 @@ export type Transaction = Parameters<Parameters<Database["transaction"]>[0]>[0];
 const PLANNING = { random_page_cost: "1.1", jit: "off" };
 
 /**
+ * A process that is frozen or cut off within a transaction holds its locks, and no probe, sweep or person gets past
+ * them. None of ours pauses for so long between two statements: after it the database lets go of them. Milliseconds.
+ */
+const LOCKS = { idle_in_transaction_session_timeout: 30_000 };
+
+/**
  * Opens a pool on Keyturn's own database.
  * @param url `postgres://…`
  * @param options.connections at most so many connections
@@ -23,7 +29,7 @@ const PLANNING = { random_page_cost: "1.1", jit: "off" };
 export function openDatabase(url: string, options: { connections?: number; name?: string; prepared?: boolean } = {}) {
   const sql = postgres(url, {
     max: options.connections ?? 10,
-    connection: { application_name: options.name ?? "keyturn", ...PLANNING },
+    connection: { application_name: options.name ?? "keyturn", ...PLANNING, ...LOCKS },
     onnotice: () => {},
   });
   const db = drizzle(adapted(sql, { prepare: options.prepared ?? false, lost: () => false }), { schema });

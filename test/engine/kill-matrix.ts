@@ -15,7 +15,11 @@ const KILLS: readonly { moment: Moment; when: string; mustSucceed: boolean }[] =
 ];
 
 /** Those at which they are frozen: who is gets tasks for a minute, which takes as long. */
-const STOPS: readonly Moment[] = ["before-point", "after-point"];
+const STOPS: readonly { moment: Moment; mustSucceed: boolean }[] = [
+  { moment: "before-point", mustSucceed: false },
+  { moment: "after-point", mustSucceed: false },
+  { moment: "before-commit", mustSucceed: true },
+];
 
 /**
  * Kills and freezes real workers at exact moments of a change on a real device.
@@ -60,8 +64,8 @@ export function killMatrix(name: string, open: OpenTarget, kills?: readonly Mome
     );
 
     it.each(kills ? [] : STOPS)(
-      "a worker stopped at %s until the probe has decided sends nothing when it goes on",
-      async (moment) => {
+      "a worker stopped at $moment until the probe has decided sends nothing when it goes on",
+      async ({ moment, mustSucceed }) => {
         const account = await addAccount(estate, target, place);
         const stalled = await startWorker([moment]);
         const [code = 0] = await estate.request(account.credentialId);
@@ -69,12 +73,12 @@ export function killMatrix(name: string, open: OpenTarget, kills?: readonly Mome
         stalled.signal("SIGSTOP");
         await startWorker();
         await estate.until(code);
-        await proveNothingLost(estate, target, { code, account, mustSucceed: false });
+        await proveNothingLost(estate, target, { code, account, mustSucceed });
         stalled.go();
         stalled.signal("SIGCONT");
         // The stalled worker finishes its activity before it stops: whatever it would still send, it has sent by then.
         await stalled.stop();
-        await proveNothingLost(estate, target, { code, account, mustSucceed: false });
+        await proveNothingLost(estate, target, { code, account, mustSucceed });
       },
     );
   });
