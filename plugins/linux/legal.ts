@@ -15,9 +15,3 @@ export function isTypeable(password: string): boolean {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return password !== "" && !/[\x00-\x1f\x7f]/.test(password);
 }
-
-/** Whether a name can stand before the colon of a line for chpasswd. */
-export function isLegalUsername(name: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return name.length <= 256 && /^[^\s:/\x00-\x1f\x7f-][^\s:\x00-\x1f\x7f]*$/.test(name);
-}

@@ -1,7 +1,8 @@
 import { PluginFailure, type Call, type Change, type Login, type Session } from "../plugin.ts";
 import { changeOtherPassword } from "./chpasswd.ts";
 import type { Connection } from "../secure-shell/connection.ts";
-import { isLegalUsername, isTypeable } from "./legal.ts";
+import { isLegalUsername } from "../secure-shell/username.ts";
+import { isTypeable } from "./legal.ts";
 import { changeOwnPassword } from "./passwd.ts";
 
 /** The session of an account that logged in over `connection`. */

@@ -10,6 +10,7 @@ import {
 } from "../plugin.ts";
 import type { Connection } from "../secure-shell/connection.ts";
 import type { Conversation } from "../secure-shell/conversation.ts";
+import { isLegalUsername } from "../secure-shell/username.ts";
 import { commandFor, type Step } from "./command.ts";
 import { MARKER, publicHalf } from "./key.ts";
 import { verifyKey } from "./login.ts";
@@ -142,10 +143,4 @@ function notReady(talk: Talk): PluginFailure {
 export function marker({ address }: Device, { username, domain, additionalInfo }: Account): string {
   const who = JSON.stringify([address, username, domain, additionalInfo]);
   return `${MARKER}-${createHash("sha256").update(who).digest("hex").slice(0, 12)}`;
-}
-
-/** Whether a name can be one line, and no option of a command. */
-function isLegalUsername(name: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return name.length <= 256 && /^[^\s:/\x00-\x1f\x7f-][^\s:\x00-\x1f\x7f]*$/.test(name);
 }
