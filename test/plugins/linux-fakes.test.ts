@@ -297,7 +297,7 @@ describe.concurrent("linux: answers of a fake chpasswd", () => {
     await onFake({ authenticate: letIn, run }, (device) =>
       withSession(linux.open(device, owner, call()), (session) =>
         expect(
-          session.apply(otherChange("kt_other", next), call({ readTimeoutMs: 500 }), gate().pass),
+          session.apply(otherChange("kt_other", next), call({ readTimeoutMs: 3000 }), gate().pass),
         ).rejects.toMatchObject({ code, refused: false }),
       ),
     );

@@ -254,7 +254,8 @@ describeOnSshd("linux: what is no sshd", [], () => {
       sockets.push(socket);
       behave(socket);
     });
-    const talk = call({ connectTimeoutMs: 300 });
+    // Only where its end is what is waited for: a busy machine is late with any answer.
+    const talk = call(code === "target.timeout" ? { connectTimeoutMs: 300 } : {});
     await expect(linux.open(server.device, login("kt_own", FIRST), talk)).rejects.toMatchObject({ code });
     await expect(linux.identify(server.device, talk)).rejects.toMatchObject({ code });
     expect((await linux.verify(server.device, login("kt_own", FIRST), talk)).code).toBe(code);

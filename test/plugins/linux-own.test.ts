@@ -174,7 +174,7 @@ describeOnSshd("linux: own account", ["openssh-server"], () => {
       const passage = gate();
       const change = ownChange("kt_token", FIRST, freshPassword());
       const applied = applyOnce(target, login("kt_token", FIRST), change, {
-        call: call({ readTimeoutMs: 500 }),
+        call: call({ readTimeoutMs: 3000 }),
         ...passage,
       });
       await expect(applied).rejects.toMatchObject({

@@ -95,7 +95,7 @@ describeOnSshd("linux: sudo", ["openssh-server", "sudo", "libpam-google-authenti
     await onSudo({ sudoers: SUDOERS, pam }, async (target) => {
       await target.run(["sh", "-c", "umask 077; cat >/etc/keyturn-otp"], 'JBSWY3DPEHPK3PXP\n" TOTP_AUTH\n');
       const passage = gate();
-      const talk = call({ readTimeoutMs: 1000 });
+      const talk = call({ readTimeoutMs: 3000 });
       await withSession(linux.open(deviceOf(target), login("kt_admin", FIRST), talk), (session) =>
         expect(session.apply(otherChange("kt_target", freshPassword()), talk, passage.pass)).rejects.toMatchObject({
           code: "target.needs-human",
