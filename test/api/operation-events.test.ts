@@ -144,8 +144,13 @@ describe(`events of operations, seed ${SEED}`, () => {
 
 describe(`counts, seed ${SEED}`, () => {
   test("are exact at every moment while operations move and events are folded", async () => {
-    const writing = writeAtOnce(api.db, 6, 25);
     let isOver = false;
+    let compared = 0;
+    // A busy machine compares seldom: it is written until it was compared often enough.
+    const writing = (async () => {
+      do await writeAtOnce(api.db, 6, 25);
+      while (compared <= 10 && !isOver);
+    })();
     const folding = (async () => {
       for (let count = 0; !isOver; count += 1) await foldEvents(api.db);
     })();
@@ -168,14 +173,11 @@ describe(`counts, seed ${SEED}`, () => {
         { isolationLevel: "repeatable read" },
       );
     const comparing = (async () => {
-      let compared = 0;
       for (; !isOver; compared += 1) await compare();
-      return compared;
     })();
-    await writing;
-    isOver = true;
-    await folding;
-    expect(await comparing).toBeGreaterThan(10);
+    // A difference ends all three.
+    await Promise.race([writing, comparing, folding]).finally(() => (isOver = true));
+    await Promise.all([writing, folding, comparing]);
     // The repair sweep does it, too, where nobody reads counts. Nothing is to be mended, so it asks Temporal nothing.
     const connection = Connection.lazy({ address: "127.0.0.1:9" });
     const sweep = {

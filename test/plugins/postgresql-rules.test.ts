@@ -108,7 +108,9 @@ describe("a change that comes late is refused by the server itself", () => {
       login: administrator,
       change: other(login, next),
       pointOfNoReturn: async () => {
-        const [row] = await target.run("SELECT pid FROM pg_stat_activity WHERE application_name = 'keyturn'");
+        const [row] = await target.run(
+          "SELECT pid FROM pg_stat_activity WHERE application_name = 'keyturn' ORDER BY backend_start DESC",
+        );
         process.kill(Number(row?.["pid"]), "SIGSTOP");
         setTimeout(() => process.kill(Number(row?.["pid"]), "SIGCONT"), LATE_MS);
       },
