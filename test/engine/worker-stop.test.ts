@@ -7,7 +7,7 @@ import { addAccounts, addTarget } from "./matrix-target.ts";
 import { openPostgresTarget } from "./postgresql-target.ts";
 import { proveNothingLost } from "./proof.ts";
 
-const HEARTBEAT_SECONDS = 2;
+const HEARTBEAT_SECONDS = 4;
 
 let target: Awaited<ReturnType<typeof openPostgresTarget>>;
 let estate: Estate;
@@ -39,7 +39,7 @@ async function stopAt(moment: "staged" | "applied") {
   const [code = 0] = await estate.request(begun.credentialId);
   await worker.reached(moment);
   const stopped = worker.stop();
-  await vi.waitFor(() => expect(worker.log).toContain("stopping"), 10_000);
+  await vi.waitFor(() => expect(worker.log).toContain("stopping"), 60_000);
   const [lateCode = 0] = await estate.request(late.credentialId);
   return { worker, stopped, begun: { code, account: begun }, late: { code: lateCode, account: late } };
 }
