@@ -21,6 +21,7 @@ export type { OperationEvent } from "../contracts/operation-events.schema.ts";
 export type Device = Devices.Device;
 export type Identified = z.infer<typeof Devices.SeenIdentity>;
 export type Credential = Credentials.Credential;
+export type CredentialDetails = Credentials.CredentialDetails;
 export type Revealed = z.infer<typeof Credentials.Revealed>;
 export type Stored = z.infer<typeof Credentials.VersionNumber>;
 export type Checked = z.infer<typeof Credentials.Checked>;

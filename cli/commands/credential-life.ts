@@ -1,6 +1,15 @@
 /** What comes in the life of a password, beside its change. */
 import type { Command } from "commander";
-import type { Child, Credential, Expired, Opened, Operation, Stored, Version } from "../api-types.ts";
+import type {
+  Child,
+  Credential,
+  CredentialDetails,
+  Expired,
+  Opened,
+  Operation,
+  Stored,
+  Version,
+} from "../api-types.ts";
 import { EXIT } from "../exit-codes.ts";
 import { findCredential } from "../find.ts";
 import { moment, wholeNumber } from "../options.ts";
@@ -8,6 +17,27 @@ import { CHILD_COLUMNS, CREDENTIAL_COLUMNS, OPERATION_COLUMNS, VERSION_COLUMNS }
 import type { Session } from "../session.ts";
 import { waitForOperations } from "../wait.ts";
 import { failUnlessSucceeded, type Start } from "./shared.ts";
+
+async function show({ api, print }: Session, text: string): Promise<void> {
+  const { id } = await findCredential(api, text);
+  const credential = await api.get<CredentialDetails>(`v1/credentials/${id}`);
+  print.item(credential, CREDENTIAL_COLUMNS);
+  if (print.format !== "table") return;
+  const { policy, otherPolicies, nextChangeAt, nextTrigger, lastCheck, lastCheckSince } = credential;
+  const why = policy?.why.map(({ criterion, value }) => `${criterion} ${value}`).join(", ");
+  const facts = {
+    policy: policy?.name ?? "none: it changes on request only",
+    "policy holds by": why === "" ? "it has no criteria" : why,
+    "would hold next": otherPolicies.map(({ name }) => name).join(", "),
+    "changes next": nextChangeAt && `${nextChangeAt} by ${nextTrigger}`,
+    "not by itself before": credential.automaticNotBefore,
+    "not by itself for": credential.automaticRefusal,
+    "latest change failed": credential.lastFailure,
+    "latest check": lastCheck && `${lastCheck} since ${lastCheckSince}`,
+  };
+  const told = Object.entries(facts).filter(([, value]) => value);
+  print.more(told, { FACT: ([name]) => name, VALUE: ([, value]) => value });
+}
 
 async function children(session: Session, text: string | undefined, { stale }: { stale?: boolean }): Promise<void> {
   const { api, print } = session;
@@ -60,8 +90,12 @@ async function expire(session: Session, texts: readonly string[], { reason }: { 
   if (answer.refused.length > 0) session.fail(EXIT.data);
 }
 
-/** `keyturn credential children|versions|restore|reconcile|session-ended|expire …` */
+/** `keyturn credential show|children|versions|restore|reconcile|session-ended|expire …` */
 export function addCredentialLifeCommands(credential: Command, start: Start): void {
+  credential
+    .command("show <credential>")
+    .description("one credential: its policy and why, when it changes next, and what the latest check said")
+    .action(start(show));
   credential
     .command("children [credential]")
     .description("those that change after this one; without one: all that lack their parent's password")

@@ -100,6 +100,19 @@ test("a wrong stored password ends the wait with 75 and says why; the right one 
   expect(await system.keyturn(["operations", "watch", code])).toMatchObject({ exitCode: EXIT.ok });
 });
 
+test("a credential shows its policy and why, and when it changes next", async () => {
+  const show = async () => (await system.keyturn(["credential", "show", "app@main db"])).output;
+  expect(await show()).toMatch(/policy +none: it changes on request only/);
+  await system.keyturnJson(["policy", "create", "Databases", "--on-device", "Main*", "--max-age", "30d"]);
+  await system.keyturnJson(["policy", "create", "All", "--priority", "1"]);
+  const shown = await show();
+  expect(shown).toMatch(/policy +Databases\n/);
+  expect(shown).toMatch(/policy holds by +devices Main DB\n/i);
+  expect(shown).toMatch(/would hold next +All\n/);
+  expect(shown).toMatch(/changes next +\S+Z by age/);
+  expect(await system.keyturnJson(["credential", "show", "app@main db"])).toMatchObject({ username: "app" });
+});
+
 test("a check tells a rejected password by its exit code", async () => {
   await system.addRole("stray", "Right-password-4");
   await system.keyturnJson(["credential", "add", "stray@main db", "--plugin", "postgresql"], "Wrong-password\n");
