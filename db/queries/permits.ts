@@ -106,7 +106,10 @@ async function grant(tx: Transaction, deviceId: string, free: number): Promise<O
     .returning({ code: operations.code, run: operations.run });
 }
 
-/** Rows that wait until this credential's own change is over: they log in with it. */
+/**
+ * Rows that wait until this credential's own change is over or its log-ins work again: they log in with it. What was to
+ * look again in a minute is due now.
+ */
 export async function wakeDependents(tx: Transaction, credentialId: string): Promise<OperationRef[]> {
   const waiting = tx
     .select({ code: operations.code })
@@ -121,7 +124,7 @@ export async function wakeDependents(tx: Transaction, credentialId: string): Pro
     .for("update", { skipLocked: true });
   return tx
     .update(operations)
-    .set({ wakeAt: sql`now()` })
+    .set({ wakeAt: sql`now()`, dueAt: sql`least(${operations.dueAt}, now())` })
     .where(inArray(operations.code, waiting))
     .returning({ code: operations.code, run: operations.run });
 }

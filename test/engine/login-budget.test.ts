@@ -1,10 +1,11 @@
 /** What is left of an account's log-ins when workers died over them, and when the device refused some. */
-import { sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Settings } from "../../contracts/settings.schema.ts";
 import { newId } from "../../db/new-id.ts";
 import { budgetFreeAt, reserveLogin, returnLogin } from "../../db/queries/login-budget.ts";
-import { loginReservations } from "../../db/schema/index.ts";
+import { wakeDependents } from "../../db/queries/permits.ts";
+import { loginReservations, operations } from "../../db/schema/index.ts";
 import { Estate } from "../helpers/estate.ts";
 
 const settings = Settings.parse({});
@@ -68,6 +69,26 @@ it("three that were lost use the budget up", async () => {
   await past("lost", 3);
   expect(await stageWaits()).toBe(true);
   expect(await reserve()).not.toHaveProperty("id");
+});
+
+it("what is to try again in a minute is due as soon as the account that logs in is found right", async () => {
+  const deviceId = await estate.addDevice({ address: "192.0.2.1" });
+  const add = (username: string, more = {}) =>
+    estate.addCredential({ deviceId, plugin: "postgresql", username, password: "x", useOwnCredential: true, ...more });
+  const authenticatorId = await add("admin");
+  const target = { useOwnCredential: false, authenticationCredentialId: authenticatorId };
+  const [code = 0, later = 0] = await estate.request(await add("one", target), await add("two", target));
+  const inAMinute = new Date(Date.now() + 60_000);
+  const put = (which: number, waitingFor: "login-budget" | "time") =>
+    estate.db
+      .update(operations)
+      .set({ authenticatorId, waitingFor, dueAt: inAMinute, wakeAt: inAMinute })
+      .where(eq(operations.code, which));
+  await put(code, "login-budget");
+  await put(later, "time");
+  expect(await estate.db.transaction((tx) => wakeDependents(tx, authenticatorId))).toEqual([{ code, run: 1 }]);
+  expect((await estate.operation(code)).dueAt.getTime()).toBeLessThan(inAMinute.getTime());
+  expect((await estate.operation(later)).dueAt).toEqual(inAMinute);
 });
 
 it("log-ins that are under way may come back; if their worker died, that shows within a minute", async () => {
