@@ -9,9 +9,9 @@ describeOnSshd("the library on Linux over SSH", ["openssh-server", "sudo"], () =
   let target: SshTarget;
   beforeAll(async () => {
     target = await startSshTarget({
-      users: users("ann", "bea", "cid", "helper"),
+      users: users("ann", "bea", "cid", "helper", "unasked"),
       rootPassword: ROOT,
-      sudoers: "helper ALL=(root) ALL",
+      sudoers: "helper ALL=(root) ALL\nunasked ALL=(root) NOPASSWD: ALL",
     });
   });
   afterAll(() => target?.stop());
@@ -32,6 +32,14 @@ describeOnSshd("the library on Linux over SSH", ["openssh-server", "sudo"], () =
 
   it("an account with sudo changes another one's, asked for its own password", () =>
     changeBy("ssh/change-password/linux-sudo.txt", login("cid", FIRST), as("helper")));
+
+  it("where sudo asks for no password none is typed: the shell would run it as a command, and keep it", async () => {
+    const unasked = { code: "target.unexpected", message: expect.stringContaining("not a password") };
+    const group = runBy("ssh/group-creation/linux-sudo.txt", { GRUPO_NOME: "unasked-group" }, as("unasked"));
+    await expect(group).rejects.toMatchObject({ ...unasked, effect: "unknown" });
+    const change = changeBy("ssh/change-password/linux-sudo.txt", login("ann", FIRST), as("unasked"));
+    await expect(change).rejects.toMatchObject({ effect: "none" });
+  });
 
   describe.each(WAYS)("as %s", (way, who) => {
     const template = (kind: string) => `ssh/${kind}/linux-${way}.txt`;
