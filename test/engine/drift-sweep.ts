@@ -5,37 +5,22 @@ import { type DriftCounts, WORKFLOWS } from "../../contracts/messages.ts";
 import type { Settings } from "../../contracts/settings.schema.ts";
 import { credentials, loginReservations } from "../../db/schema/index.ts";
 import { Estate } from "../helpers/estate.ts";
+import { pauseSchedule } from "../helpers/paused-schedule.ts";
 
-/**
- * An estate with drift checks, and no passes but those a test asks for: one of the schedule's own, every full five
- * minutes, would take what the test's pass is to find. A worker leaves a paused schedule paused.
- */
+/** An estate with drift checks, and no passes but those a test asks for. */
 export async function openDriftEstate(settings: Partial<Settings> = {}): Promise<Estate> {
   const estate = await Estate.open({ driftHours: 24, ...settings });
-  await onTemporal(estate, ({ schedule }) =>
-    schedule.create({
-      scheduleId: DRIFT_SCHEDULE,
-      spec: {},
-      action: { type: "startWorkflow", workflowType: WORKFLOWS.driftSweep, taskQueue: MAIN_QUEUE },
-      state: { paused: true },
-    }),
-  );
+  await pauseSchedule(estate, DRIFT_SCHEDULE);
   return estate;
 }
 
 /** One pass of drift checks, at once. */
-export function checkDriftNow(estate: Estate): Promise<DriftCounts> {
-  const options = { taskQueue: MAIN_QUEUE, workflowId: `drift-${Date.now()}` };
-  return onTemporal(estate, ({ workflow }) => workflow.execute(WORKFLOWS.driftSweep, options));
-}
-
-async function onTemporal<Result>(
-  { surroundings: { temporal } }: Estate,
-  work: (client: Client) => Promise<Result>,
-): Promise<Result> {
+export async function checkDriftNow({ surroundings: { temporal } }: Estate): Promise<DriftCounts> {
   const connection = await Connection.connect({ address: temporal.address });
+  const client = new Client({ connection, namespace: temporal.namespace });
   try {
-    return await work(new Client({ connection, namespace: temporal.namespace }));
+    const options = { taskQueue: MAIN_QUEUE, workflowId: `drift-${Date.now()}` };
+    return (await client.workflow.execute(WORKFLOWS.driftSweep, options)) as DriftCounts;
   } finally {
     await connection.close();
   }

@@ -3,6 +3,7 @@ import { Client, Connection } from "@temporalio/client";
 import { eq, sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { wakeOperation } from "../../activities/starts.ts";
+import { POLICY_SCHEDULE } from "../../contracts/ids.ts";
 import type { PolicyInput } from "../../contracts/policies.schema.ts";
 import { pausedOperations, pausePolicy } from "../../db/queries/pauses.ts";
 import { createPolicy } from "../../db/queries/policies.ts";
@@ -11,6 +12,7 @@ import { noteView } from "../../db/queries/uses.ts";
 import { credentials, policyStates } from "../../db/schema/index.ts";
 import { PLUGINS } from "../../plugins/registry.ts";
 import { Estate } from "../helpers/estate.ts";
+import { pauseSchedule } from "../helpers/paused-schedule.ts";
 import { TestWorker } from "../helpers/worker.ts";
 import { addAccount, addAccounts, addTarget } from "./matrix-target.ts";
 import { openPostgresTarget } from "./postgresql-target.ts";
@@ -26,6 +28,7 @@ beforeAll(async () => {
 afterAll(() => target.close());
 beforeEach(async () => {
   estate = await Estate.open({ attempts: 1, errorsThatPause: 3, connectTimeoutSeconds: 2 });
+  await pauseSchedule(estate, POLICY_SCHEDULE);
 });
 afterEach(async () => {
   await worker.kill();

@@ -90,7 +90,7 @@ export class Tamperer {
       .where(inArray(operations.code, [...codes]));
   }
 
-  /** Runs a repair sweep beside those of its schedule. */
+  /** Runs a repair sweep. */
   async sweep(): Promise<void> {
     const workflowId = `sweep-${randomUUID()}`;
     await this.#client.workflow.execute(WORKFLOWS.repairSweep, { taskQueue: MAIN_QUEUE, workflowId });
