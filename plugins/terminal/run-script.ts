@@ -1,44 +1,18 @@
 /** Runs a template's commands in a dialogue. */
-import { Secret } from "../../contracts/secret.ts";
-import { PluginFailure } from "../plugin.ts";
-import { carriesNewPassword } from "../../templates/language/render.ts";
-import { type BoundScript, type Command, SENDS, type TagValues } from "../../templates/language/script.ts";
 import type { ErrorCode } from "../../contracts/errors.ts";
 import { BLOCK } from "../../templates/language/block.ts";
+import { carriesNewPassword } from "../../templates/language/render.ts";
+import { type BoundScript, type Command, SENDS, type TagValues } from "../../templates/language/script.ts";
+import { PluginFailure } from "../plugin.ts";
 import { type Arm, type Block, isBlock, type Step, stepsOf } from "./blocks.ts";
 import { type Dialogue, Unwanted } from "./dialogue.ts";
 import type { Match, Pattern } from "./patterns.ts";
-import { alreadyThere, asksForSecret, objection, refusal, takesCommands } from "./sentences.ts";
 import { NEW_LINES, type NewLineMode } from "./terminal.ts";
-import {
-  atLogIn,
-  carriesPassword,
-  carriesTag,
-  checkValues,
-  isPasswordAlone,
-  numberOf,
-  patternOf,
-  shownText,
-  telling,
-  typed,
-  unwantedOf,
-} from "./values.ts";
+import { type Run, Typing } from "./typing.ts";
+import { atLogIn, carriesPassword, checkValues, numberOf, patternOf, telling } from "./values.ts";
 
 /** What `expect` waits when the template does not say: that of the language. Milliseconds. */
 const READ_MS = 5000;
-/** How long a device may take to show its first prompt where the template waits for none. Milliseconds. */
-const FIRST_PROMPT_MS = 2000;
-/** Lines that only end a session: where it is over already, they have nothing to do. */
-const FAREWELL = /^(?:exit|logout|quit|bye|end|disconnect)$/i;
-
-export interface Run {
-  readonly dialogue: Dialogue;
-  readonly script: BoundScript;
-  /** Awaited once, before the first command that crosses it. */
-  readonly pointOfNoReturn: () => Promise<void>;
-  /** Which commands change something: those that carry a new password, or every one that is sent. */
-  readonly crossing: "new-password" | "sent";
-}
 
 /**
  * Runs a script to its end.
@@ -87,13 +61,8 @@ class Runner {
   readonly #run: Run;
   readonly #dialogue: Dialogue;
   readonly #values: TagValues;
+  readonly #typing: Typing;
   #readMs = READ_MS;
-  #crossed = false;
-  /** Whether anything was sent or expected. */
-  #begun = false;
-  #sent = false;
-  /** Whether the answer to the last line is not all there, and what must not come may stand in it. */
-  #unjudged = false;
   /** How many blocks stand around what is done now. */
   #depth = 0;
   /** Why the arm of a block is carried out that is for silence, or for the end. */
@@ -103,6 +72,7 @@ class Runner {
     this.#run = run;
     this.#dialogue = run.dialogue;
     this.#values = telling(run.script.values, (secret) => run.dialogue.hide(secret));
+    this.#typing = new Typing(run, this.#values);
   }
 
   async run(stopsBefore: StopsBefore): Promise<number | undefined> {
@@ -188,7 +158,7 @@ class Runner {
       return await work();
     } catch (error) {
       if (!(error instanceof PluginFailure)) throw error;
-      const failure = error instanceof Unwanted ? (this.#meant() ?? error) : error;
+      const failure = error instanceof Unwanted ? (this.#typing.meant() ?? error) : error;
       throw at(failure, error instanceof Unwanted ? "" : `line ${line}: `);
     }
   }
@@ -206,91 +176,32 @@ class Runner {
       case "exec":
       case "write":
       case "send":
-        return this.#send(command);
+        return this.#typing.send(command, this.#readMs);
       case "expect":
       case "expect-regex":
       case "read":
-        return this.#expect(this.#sent ? patternOf(command, this.#values) : atLogIn(command, this.#values), true);
+        return this.#expect(
+          this.#typing.sent ? patternOf(command, this.#values) : atLogIn(command, this.#values),
+          true,
+        );
       case BLOCK.fail:
-        throw this.#failure ?? this.#meant() ?? new PluginFailure("target.unexpected", this.#dialogue.excerpt());
+        throw this.#failure ?? this.#typing.meant() ?? new PluginFailure("target.unexpected", this.#dialogue.excerpt());
       case "no-expect":
-        this.#unjudged = this.#sent && !this.#dialogue.met;
-        return this.#dialogue.forbid(unwantedOf(command, this.#values), `line ${command.line}`);
+        return this.#typing.forbid(command);
     }
   }
 
   async #expect(pattern: Pattern, again: boolean): Promise<void> {
-    this.#begun = true;
-    await this.#dialogue.expect(pattern, this.#readMs, () => this.#meant(), again);
-    const { answer } = this.#dialogue;
-    const refused = (this.#crossed ? refusal : alreadyThere)(answer, this.#dialogue.excerpt());
+    this.#typing.begun = true;
+    await this.#dialogue.expect(pattern, this.#readMs, () => this.#typing.meant(), again);
+    const refused = this.#typing.refused();
     if (refused !== undefined) throw refused;
-  }
-
-  /** What the device said by its answer, where that is known. */
-  #meant(): PluginFailure | undefined {
-    const { answer } = this.#dialogue;
-    return (this.#crossed ? refusal : objection)(answer, this.#dialogue.excerpt());
-  }
-
-  async #send(command: Command): Promise<void> {
-    const dialogue = this.#dialogue;
-    if (!this.#begun) await dialogue.settle(Math.min(this.#readMs, FIRST_PROMPT_MS));
-    else if (this.#unjudged) await dialogue.settle(this.#readMs);
-    this.#begun = true;
-    this.#unjudged = false;
-    this.#mindQuestions(command);
-    this.#sent = true;
-    const crosses = this.#run.crossing === "sent" || carriesNewPassword(command);
-    if (crosses && !this.#crossed) await this.#cross(command);
-    const text = typed(command, this.#values);
-    if (dialogue.closed && FAREWELL.test(text.trim())) return;
-    const shown = this.#shown(command, text);
-    if (command.name === "exec") dialogue.sendLine(text, shown);
-    else dialogue.send(text, shown);
-  }
-
-  /** What the transcript says of a line: a fixed text that answers a question for a password is a secret, too. */
-  #shown(command: Command, text: string): string {
-    if (carriesTag(command) || text.trim() === "" || !asksForSecret(this.#dialogue.line)) return shownText(command);
-    this.#dialogue.hide(new Secret(text.trim()));
-    return `${command.name} [a fixed text]`;
-  }
-
-  /**
-   * Sends nothing to a question that the template did not expect (a code, a changed password, a second sudo), and no
-   * password to a shell: it would be run as a command, shown and remembered.
-   */
-  #mindQuestions(command: Command): void {
-    const dialogue = this.#dialogue;
-    const line = dialogue.untouchedLine;
-    // At log-in a template that waited for something else meant no question at all.
-    const asked = asksForSecret(line) || (!this.#sent && dialogue.met && /[:?]\s*$/.test(line));
-    if (asked && !carriesPassword(command)) throw new PluginFailure("target.needs-human", dialogue.excerpt());
-    if (isPasswordAlone(command) && takesCommands(dialogue.line))
-      throw (
-        this.#meant() ??
-        new PluginFailure("target.unexpected", `a command is asked for, not a password: ${dialogue.excerpt()}`)
-      );
-  }
-
-  async #cross(command: Command): Promise<void> {
-    const dialogue = this.#dialogue;
-    const against = this.#run.crossing === "sent" ? undefined : objection(dialogue.answer, dialogue.excerpt());
-    if (against !== undefined) throw against;
-    const { seen } = dialogue;
-    await this.#run.pointOfNoReturn();
-    // A prompt that gave us up meanwhile has made way for another: the password must not be typed there.
-    if (dialogue.seen !== seen && isPasswordAlone(command)) {
-      throw new PluginFailure("target.timeout", `it did not wait: ${dialogue.excerpt()}`, { refused: true });
-    }
-    this.#crossed = true;
   }
 
   /** A device that still works on the last line would be interrupted by the end of the session. */
   async #finish(): Promise<void> {
     const dialogue = this.#dialogue;
-    if (this.#begun && !dialogue.met) await dialogue.settle(this.#readMs);
+    if (this.#typing.begun && !dialogue.met) await dialogue.settle(this.#readMs);
     else if (dialogue.forbids) await dialogue.pause(0);
   }
 }
