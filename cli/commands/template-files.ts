@@ -8,6 +8,7 @@ import type {
   TemplateImport,
 } from "../api-types.ts";
 import { CliError, EXIT } from "../exit-codes.ts";
+import { shown } from "../output/table.ts";
 import type { Session } from "../session.ts";
 import { type Found, inRequests, readOne, readTemplates, sendable } from "../template-files.ts";
 import type { Start } from "./shared.ts";
@@ -34,10 +35,10 @@ async function askAll<Item extends { path: string }>(
     answers.push(...(await ask(part.map(({ file }) => file))));
   }
   const left = answers.values();
-  return found.flatMap(({ shown, unfit }): Item[] => {
-    if (unfit) return [refuse(shown, unfit)];
+  return found.flatMap(({ shown: path, unfit }): Item[] => {
+    if (unfit) return [refuse(path, unfit)];
     const { value } = left.next();
-    return value ? [{ ...value, path: shown }] : [];
+    return value ? [{ ...value, path }] : [];
   });
 }
 
@@ -45,7 +46,7 @@ const count = <Item>(items: readonly Item[], is: (item: Item) => boolean) => ite
 
 function tell(session: Session, complaints: readonly Complaint[]): void {
   for (const { severity, rule, message, line, column } of complaints)
-    session.io.output.write(`  ${line}:${column} ${severity} ${rule}: ${message}\n`);
+    session.io.output.write(`  ${line}:${column} ${severity} ${rule}: ${shown(message)}\n`);
 }
 
 /** Data as it is for scripts; for a person one line a file with what is wrong below it. */
@@ -56,7 +57,9 @@ function print<Item extends CheckedTemplate | ImportedTemplate>(
 ): void {
   if (session.print.format !== "table") return session.print.items(items, {});
   for (const item of items) {
-    session.io.output.write(`${item.path}: ${head(item)}, ${item.plugin ?? "no plugin"}, ${item.kind ?? "no kind"}\n`);
+    session.io.output.write(
+      `${shown(item.path)}: ${head(item)}, ${item.plugin ?? "no plugin"}, ${item.kind ?? "no kind"}\n`,
+    );
     tell(session, item.complaints);
   }
 }

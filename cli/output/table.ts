@@ -8,13 +8,14 @@ function pad(text: string, width: number, right: boolean): string {
   return right ? fill + text : text + fill;
 }
 
-function shown(cell: Cell): string {
+/** A value as a terminal may show it: nothing in it steers the terminal. */
+export function shown(cell: Cell): string {
   if (cell === null || cell === undefined) return "";
   return stripVTControlCharacters(String(cell)).replaceAll(/\p{Cc}+/gu, " ");
 }
 
 /**
- * One aligned text table. Control characters of the data are taken out, so that a device's text cannot steer the terminal.
+ * One aligned text table.
  * @param headings one per column
  * @param rows cells in the order of the headings
  * @param color whether the headings are bold

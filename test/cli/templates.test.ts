@@ -92,12 +92,13 @@ test("what cannot be read or is too long is told of its file, and the others are
   await place("some/lines/change password/Long.txt", "#".repeat(200_001));
   await place("some/lines/change password/Longer.txt", Buffer.alloc(800_001));
   const inside = (name: string) => join(folder, "some/lines/change password", name);
+  await place("some/lines/change password/Own\u001B[2Jed.txt", GOOD);
   await mkdir(inside("Empty"));
   await symlink(join(folder, "nowhere"), inside("Gone"));
   await symlink(inside("Round"), inside("Round"));
   await symlink("/dev/zero", inside("Endless"));
   const { exitCode, output, errors } = await keyturn(["template", "check", join(folder, "some")]);
-  expect([exitCode, errors]).toEqual([1, "Of 5 files 1 parsed, 0 with warnings, 4 refused.\n"]);
+  expect([exitCode, errors]).toEqual([1, "Of 6 files 1 parsed, 0 with warnings, 5 refused.\n"]);
   const told = [...output.matchAll(/(\w+)(?:\.txt)?: (\w+), .*(?:\n {2}1:1 refusal (.*))?/g)].map((match) =>
     match.slice(1),
   );
@@ -105,11 +106,12 @@ test("what cannot be read or is too long is told of its file, and the others are
     ["Gone", "refused", "file.unreadable: It cannot be read (ENOENT)."],
     ["Long", "refused", "file.long: It has 200001 characters, and a template has at most 200000 characters."],
     ["Longer", "refused", "file.long: It has 800001 bytes, and a template has at most 200000 characters."],
+    ["Owned", "refused", expect.stringMatching(/^file.name: /)],
     ["Own", "parsed", undefined],
     ["Round", "refused", "file.unreadable: It cannot be read (ELOOP)."],
   ]);
   const dry = await keyturn(["template", "import", "--dry-run", join(folder, "some")]);
-  expect(dry.errors).toMatch(/^Of 5 files \d would be created, 0 would be updated, \d unchanged, 4 refused\.\n$/);
+  expect(dry.errors).toMatch(/^Of 6 files \d would be created, 0 would be updated, \d unchanged, 5 refused\.\n$/);
   const format = await keyturn(["template", "format", inside("Long.txt")]);
   expect(format).toMatchObject({ exitCode: EXIT.data, errors: expect.stringContaining("200001 characters") });
   expect(await keyturn(["template", "check", inside("Empty")])).toMatchObject({ exitCode: EXIT.notFound });
