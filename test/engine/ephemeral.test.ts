@@ -131,8 +131,9 @@ describeAsRoot("ephemeral credentials", ["openssh-server"], () => {
 
   it("what a creation that failed half-way has made is removed; the creation ends with its time", async () => {
     await on.startWorker();
-    const half = `${CREATE.slice(0, CREATE.indexOf('exec "passwd'))}expect "*never said*"\n`;
-    const { code, credentialId, removalCode, username } = await request({ create: half.replace("15", "2") });
+    const made = CREATE.slice(0, CREATE.indexOf('exec "passwd'));
+    const create = `${made}set-read-timeout 2\nexpect "*never said*"\n`;
+    const { code, credentialId, removalCode, username } = await request({ create });
     await expect
       .poll(async () => (await on.estate.attempts(code))[0]?.outcome, { timeout: 120_000 })
       .toBe("change.not-applied");

@@ -120,7 +120,7 @@ describeAsRoot("jobs", ["openssh-server"], () => {
     const templateId = await on.scene.addTemplate(
       on.estate,
       "group-creation",
-      `set-read-timeout 3\nexpect-regex "/# $/"\nexec "groupadd [#GRUPO_NOME#]"\nexpect "*never said*"\n`,
+      `set-read-timeout 15\nexpect-regex "/# $/"\nexec "groupadd [#GRUPO_NOME#]"\nset-read-timeout 3\nexpect "*never said*"\n`,
     );
     const code = await on.scene.request(on.estate, {
       kind: "group-creation",
@@ -132,7 +132,7 @@ describeAsRoot("jobs", ["openssh-server"], () => {
     expect(await on.estate.until(code)).toMatchObject({ state: "error", outcome: "job.unverified" });
     const [attempt, ...others] = await on.estate.attempts(code);
     expect(others).toEqual([]);
-    expect(attempt).toMatchObject({ outcome: "job.unverified", detail: expect.stringContaining("line 4") });
+    expect(attempt).toMatchObject({ outcome: "job.unverified", detail: expect.stringContaining("line 5") });
     expect(await on.scene.entry("group", group)).toBeDefined();
     const [root] = await on.estate.db.select().from(schema.credentials).where(eq(schema.credentials.id, rootId));
     expect(root).toMatchObject({ lastFailure: null, automaticNotBefore: null, attention: null });
