@@ -191,7 +191,7 @@ describeOnSshd("ssh-key", ["openssh-server", "sudo"], () => {
       const { error } = await attempt({ plugin, device: there, login: loginOf("root", ROOT), change });
       expect(error).toMatchObject({ code: "auth.not-permitted", effect: "none" });
       const lines = await elsewhere.run(["cat", fileOf(login)]);
-      expect(lines.stdout).toBe(`${publicHalf(login.password)} ${MARKER}\n`);
+      expect(lines.stdout).toBe(`${publicHalf(login.password)} ${markOf(login, there)}\n`);
     } finally {
       await elsewhere.stop();
     }

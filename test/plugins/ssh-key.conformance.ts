@@ -1,4 +1,5 @@
-import { MARKER, newKey, publicHalf } from "../../plugins/ssh-key/key.ts";
+import { newKey, publicHalf } from "../../plugins/ssh-key/key.ts";
+import { marker } from "../../plugins/ssh-key/session.ts";
 import type { Login } from "../../plugins/plugin.ts";
 import { type SshTarget, startSshTarget } from "../../scripts/targets/sshd.ts";
 import { deviceOf } from "../helpers/ssh.ts";
@@ -9,15 +10,20 @@ const BOTH = "between the new key's coming and the old one's going both log in, 
 
 /**
  * Makes an account whose only key this is.
- * @param comment at the end of the key's line; that of keys made here when absent
+ * @param comment at the end of the key's line; that of keys made here for it when absent
  */
-export async function addAccount(target: SshTarget, { username, password }: Login, comment = MARKER): Promise<void> {
+export async function addAccount(target: SshTarget, login: Login, comment = markOf(target, login)): Promise<void> {
+  const { username, password } = login;
   const made = await target.run(["useradd", "--badname", "-m", "-d", homeOf(username), "-s", "/bin/sh", username]);
   if (made.code !== 0) throw new Error(made.stderr);
   const script = `umask 077; mkdir "$1/.ssh" && cat >"$1/.ssh/authorized_keys" && chown -R -- "$2:" "$1/.ssh"`;
   const line = `${publicHalf(password)} ${comment}\n`;
   const written = await target.run(["sh", "-c", script, "sh", homeOf(username), username], line);
   if (written.code !== 0) throw new Error(written.stderr);
+}
+
+function markOf({ address }: SshTarget, login: Login): string {
+  return marker({ address, settings: {} }, login);
 }
 
 export function homeOf(username: string): string {
