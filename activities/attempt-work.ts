@@ -11,7 +11,7 @@ import type { ActivityDeps } from "./deps.ts";
 import { DeviceWork } from "./device-work.ts";
 import type { Journal } from "./journal.ts";
 import { type BudgetedCheck, BudgetUsed, checkWithinBudget } from "./logins.ts";
-import { account, isOwn, openVersion, pluginDevice } from "./parties.ts";
+import { account, isOwn, lingers, openVersion, pluginDevice } from "./parties.ts";
 import { bindScript, linesAfterPassword, scriptOf } from "./scripts.ts";
 import type { Lent } from "./sessions.ts";
 
@@ -49,7 +49,7 @@ export class AttemptWork {
 
   /** Whether a password may go on logging in after it was replaced. */
   get lingers(): boolean {
-    return this.#work.lingers || (this.#prover.lingerMs?.(this.#proverDevice.settings) ?? 0) > 0;
+    return this.#work.lingers || lingers(this.#prover, this.#proverDevice);
   }
 
   get mayBeSent(): boolean {

@@ -10,7 +10,7 @@ import { callOf, limitMs } from "./calls.ts";
 import type { ActivityDeps } from "./deps.ts";
 import type { Journal } from "./journal.ts";
 import { withinBudget } from "./logins.ts";
-import { account, isOwn, openVersion, pluginDevice } from "./parties.ts";
+import { account, isOwn, lingers, openVersion, pluginDevice } from "./parties.ts";
 import { pausesMs } from "./scripts.ts";
 import type { Lent } from "./sessions.ts";
 
@@ -63,7 +63,7 @@ export class DeviceWork {
   }
 
   get lingers(): boolean {
-    return (this.plugin.lingerMs?.(this.#device.settings) ?? 0) > 0;
+    return lingers(this.plugin, this.#device);
   }
 
   /** Whether a change may be in force and not saved, or be put back late by its sender. */

@@ -30,6 +30,11 @@ export function account({ username, domain, additionalInfo }: Account): Account 
   return { username, domain, additionalInfo };
 }
 
+/** Whether a password may go on logging in on the device after it was replaced. */
+export function lingers(plugin: Plugin, { settings }: Device): boolean {
+  return (plugin.lingerMs?.(settings) ?? 0) > 0;
+}
+
 /** Opens a sealed version. @throws SecretUnreadable when the key does not fit, Error when it was purged */
 export function openVersion(vault: Vault, version: VersionRow): Secret {
   if (!version.sealed) throw new Error("the version's value was purged");

@@ -5,11 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { EXIT } from "../../cli/exit-codes.ts";
-import { run } from "../../cli/program.ts";
-import { testIo } from "../../cli/test-io.ts";
 import type { Rehearsal } from "../../contracts/templates.schema.ts";
 import { type SshTarget, startSshTarget } from "../../scripts/targets/sshd.ts";
-import { type Ran, System } from "./system.ts";
+import { System } from "./system.ts";
 
 const USER = "mover";
 const FIRST = `First-${randomBytes(8).toString("hex")}`;
@@ -39,7 +37,7 @@ beforeAll(async () => {
   ]);
   await mkdir(join(folder, "SSH/Change password"), { recursive: true });
   await writeFile(join(folder, "SSH/Change password/Own by passwd.txt"), OWN);
-  approver = (await keyturn(["token", "create", "p", "--owner", "Petra", "--role", "approver"])).output.trim();
+  approver = (await system.run(["token", "create", "p", "--owner", "Petra", "--role", "approver"])).output.trim();
 });
 afterAll(async () => {
   await system?.stop();
@@ -47,73 +45,61 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function keyturn(args: readonly string[], input = "", token = system.administrator): Promise<Ran> {
-  const io = testIo({ typed: input, token });
-  const exitCode = await run(["--url", system.url, ...args], io);
-  return { exitCode, ...io.written() };
-}
-
-async function good(args: readonly string[], input = "", token = system.administrator): Promise<Ran> {
-  const ran = await keyturn(args, input, token);
-  expect(ran, ran.errors).toMatchObject({ exitCode: EXIT.ok });
-  return ran;
-}
-
 async function shadow(): Promise<string | undefined> {
   return (await target.run(["getent", "shadow", USER])).stdout.split(":")[1];
 }
 
 test("is imported, approved, chosen, shown, rehearsed without effect, and changes a password that logs in", async () => {
-  const plugins = JSON.parse((await good(["-o", "json", "plugins"])).output) as object[];
+  const plugins = JSON.parse((await system.good(["-o", "json", "plugins"])).output) as object[];
   expect(plugins.find((plugin) => "kind" in plugin && plugin.kind === "ssh")).toMatchObject({
     experimental: false,
     settings: { type: "object", additionalProperties: false },
     template: { form: "lines", commands: expect.arrayContaining([expect.objectContaining({ name: "expect" })]) },
   });
-  await good(["template", "import", folder]);
+  await system.good(["template", "import", folder]);
   const settings = join(folder, ".settings.json");
   await writeFile(settings, JSON.stringify({ ssh: {} }));
-  await good(["device", "add", "unix", "127.0.0.1", `--port=${target.port}`, `--settings=${settings}`]);
-  await good(["device", "trust", "unix", "--yes"]);
+  await system.good(["device", "add", "unix", "127.0.0.1", `--port=${target.port}`, `--settings=${settings}`]);
+  await system.good(["device", "trust", "unix", "--yes"]);
   const added = ["credential", "add", `${USER}@unix`, "--plugin=ssh", "--automatic", "--template=own by passwd"];
-  expect(await keyturn(added, `${FIRST}\n`)).toMatchObject({ errors: expect.stringContaining("approved") });
-  await good(["template", "approve", "own by passwd"], "", approver);
-  await good(added, `${FIRST}\n`);
-  const dry = await good(["template", "run", "--dry", "--template=own by passwd", `--credential=${USER}@unix`]);
+  expect(await system.run(added, `${FIRST}\n`)).toMatchObject({ errors: expect.stringContaining("approved") });
+  await system.good(["template", "approve", "own by passwd"], "", approver);
+  await system.good(added, `${FIRST}\n`);
+  const dry = await system.good(["template", "run", "--dry", "--template=own by passwd", `--credential=${USER}@unix`]);
   expect(dry.output).toMatch(/5 +exec +"<CURRENT_PASSWORD>"/);
 
   const before = await shadow();
-  const rehearsed = await good(["-o", "json", "credential", "rehearse", `${USER}@unix`]);
+  const rehearsed = await system.good(["-o", "json", "credential", "rehearse", `${USER}@unix`]);
   const rehearsal = JSON.parse(rehearsed.output) as Rehearsal;
   expect(rehearsal, rehearsed.output).toMatchObject({ code: "rehearsed", stoppedBefore: 5, version: 1 });
   expect(rehearsal.transcript).toContain("passwd");
   expect(rehearsal.transcript).toContain("urrent password:");
   expect(rehearsed.output).not.toContain(FIRST);
   expect(await shadow()).toBe(before);
-  await good(["credential", "check", `${USER}@unix`]);
+  await system.good(["credential", "check", `${USER}@unix`]);
 
-  const changed = await good(["change", `${USER}@unix`, "--wait"]);
+  const changed = await system.good(["change", `${USER}@unix`, "--wait"]);
   expect(changed.output).toContain("Successfully performed");
   expect(await shadow()).not.toBe(before);
-  await good(["credential", "check", `${USER}@unix`]);
+  await system.good(["credential", "check", `${USER}@unix`]);
   const later = new Date(Date.now() + 3_600_000).toISOString();
-  const asked = await good(["-o", "json", "change", `${USER}@unix`, "--at", later]);
+  const asked = await system.good(["-o", "json", "change", `${USER}@unix`, "--at", later]);
   const { operations } = JSON.parse(asked.output) as { operations: { code: number }[] };
-  const open = await keyturn(["credential", "rehearse", `${USER}@unix`]);
+  const open = await system.run(["credential", "rehearse", `${USER}@unix`]);
   expect(open).toMatchObject({ exitCode: EXIT.notNow, errors: expect.stringContaining("already open") });
-  await good(["operations", "cancel", String(operations[0]?.code)]);
-  const listed = await good(["operations", "list", "--details"]);
+  await system.good(["operations", "cancel", String(operations[0]?.code)]);
+  const listed = await system.good(["operations", "list", "--details"]);
   expect(listed.output).toMatch(/version 1/);
 });
 
 test("a rehearsal that cannot log in says why, and one that has nothing to rehearse is refused", async () => {
   await target.run(["chpasswd"], `${USER}:Somebody-else-set-it-1\n`);
-  const failed = await keyturn(["credential", "rehearse", `${USER}@unix`]);
+  const failed = await system.run(["credential", "rehearse", `${USER}@unix`]);
   expect(failed).toMatchObject({ exitCode: EXIT.notNow, errors: "It failed: auth.rejected.\n" });
-  await good(["credential", "set-template", `${USER}@unix`]);
-  const refused = await keyturn(["credential", "rehearse", `${USER}@unix`]);
+  await system.good(["credential", "set-template", `${USER}@unix`]);
+  const refused = await system.run(["credential", "rehearse", `${USER}@unix`]);
   expect(refused).toMatchObject({ exitCode: EXIT.data, errors: expect.stringContaining("names none") });
-  await good(["credential", "set-template", `${USER}@unix`, "linux-own"]);
-  const shipped = await good(["template", "list", "--name=linux-own"]);
+  await system.good(["credential", "set-template", `${USER}@unix`, "linux-own"]);
+  const shipped = await system.good(["template", "list", "--name=linux-own"]);
   expect(shipped.output).toContain("linux-own (shipped)");
 });
