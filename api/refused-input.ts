@@ -24,7 +24,7 @@ export function fieldName(path: readonly string[]): string {
  * @param unknown those names, when that is what is wrong
  */
 export function ruleText(message: string, unknown: unknown): string {
-  if (!Array.isArray(unknown)) return message;
+  if (!Array.isArray(unknown)) return message.endsWith("received undefined") ? "is required" : message;
   const names = unknown.map((name) => (typeof name === "string" && isPlain(name) ? `"${name}"` : HIDDEN));
   return `Unrecognized key${names.length === 1 ? "" : "s"}: ${names.join(", ")}`;
 }

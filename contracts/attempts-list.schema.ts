@@ -42,6 +42,7 @@ export const AttemptCountsQuery = z
     from: Moment.describe("Attempts that began at this time or later."),
     to: Moment.describe(`Attempts that began before this time, at most ${MOST_DAYS} days later.`),
   })
+  .refine(({ from, to }) => to.getTime() > from.getTime(), { path: ["to"], message: "must be later than from" })
   .refine(({ from, to }) => to.getTime() - from.getTime() <= MOST_DAYS * 86_400_000, {
     path: ["to"],
     message: `must be at most ${MOST_DAYS} days after from`,

@@ -8,7 +8,9 @@ export const Id = z.uuid();
 /** ISO 8601 with zone, as answered. */
 export const Timestamp = z.iso.datetime({ offset: true });
 /** ISO 8601 with zone, as sent. */
-export const Moment = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
+export const Moment = z.iso
+  .datetime({ offset: true, error: "must be a time of ISO 8601 with its zone, for instance 2027-01-31T22:00:00Z" })
+  .transform((text) => new Date(text));
 export const Code = z.enum(CODES).meta({ id: "ErrorCode", description: "A code of the error catalogue." });
 export const OperationCode = z.int().min(1);
 export const State = z.enum(OPERATION_STATES).meta({ id: "OperationState" });

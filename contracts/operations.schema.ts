@@ -119,7 +119,9 @@ const operationFields = {
 export const Operation = z.object(operationFields).meta({ id: "Operation" });
 export type Operation = z.infer<typeof Operation>;
 
-export const Outcome = z.union([Code, z.literal("change.succeeded")]).meta({ id: "Outcome" });
+export const Outcome = z
+  .union([Code, z.literal("change.succeeded")], "must be change.succeeded or a code of docs/errors.md")
+  .meta({ id: "Outcome" });
 
 export const attemptFields = {
   number: z.int(),

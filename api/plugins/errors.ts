@@ -133,7 +133,11 @@ function describeInvalid({ validation = [], validationContext }: Invalid, reques
 /** The shape of what was sent there: enough to mend it, and never a value. */
 function shapeAt(sent: unknown, path: readonly string[]): string {
   let value = sent;
-  for (const part of path) value = typeof value === "object" && value !== null ? Reflect.get(value, part) : undefined;
+  for (const part of path) {
+    // One value of a query string's field stands for a list of one.
+    if (typeof value === "string") break;
+    value = typeof value === "object" && value !== null ? Reflect.get(value, part) : undefined;
+  }
   if (value === undefined) return "nothing";
   if (value === null) return "null";
   if (Array.isArray(value)) return `list of ${value.length}`;

@@ -1,13 +1,14 @@
-import { and, count, desc, eq, gte, lt, sql } from "drizzle-orm";
+import { and, count, desc, eq, gte, inArray, lt, notInArray, sql } from "drizzle-orm";
 import type { AttemptCounts, AttemptCountsQuery } from "../../contracts/attempts-list.schema.ts";
+import { SUCCESSES } from "../../contracts/outcome.ts";
 import type { Database } from "../client.ts";
 import { attempts, devices } from "../schema/index.ts";
 
 /** Devices that are told of, those with most failures first. */
 const MOST = 1000;
 
-const SUCCEEDED = sql<number>`(count(*) filter (where ${attempts.outcome} = 'change.succeeded'))::int`;
-const FAILED = sql<number>`(count(*) filter (where ${attempts.outcome} <> 'change.succeeded'))::int`;
+const SUCCEEDED = sql<number>`(count(*) filter (where ${inArray(attempts.outcome, [...SUCCESSES])}))::int`;
+const FAILED = sql<number>`(count(*) filter (where ${notInArray(attempts.outcome, [...SUCCESSES])}))::int`;
 const COUNTS = { attempts: count(), succeeded: SUCCEEDED, failed: FAILED };
 
 /** Attempts that began within a time, by how they ended or by device. */

@@ -34,6 +34,22 @@ describe("bad input", () => {
     expect(errors).toContainEqual(expect.objectContaining({ rule: expect.stringContaining("surprise") as string }));
   });
 
+  test("says of a value in a query what was sent there, alone or among others", async () => {
+    const refused = async (query: string) => (await admin("GET", `/v1/operations?${query}`)).body["errors"];
+    const state = (field: string) => [expect.objectContaining({ field, got: "text of 3 characters" })];
+    expect(await refused("state=foo")).toEqual(state("state.0"));
+    expect(await refused("state=error&state=foo")).toEqual(state("state.1"));
+    expect(await refused("executedFrom=2026-01-01T10:00:00")).toEqual([
+      { field: "executedFrom", rule: expect.stringContaining("with its zone"), got: "text of 19 characters" },
+    ]);
+    const missing = (await admin("POST", "/v1/strengths", { body: { name: "x" } })).body["errors"];
+    expect(missing).toEqual([{ field: "rules", rule: "is required", got: "nothing" }]);
+    const outcome = (await admin("GET", "/v1/attempts?outcome=foo")).body["errors"];
+    expect(outcome).toEqual([
+      { field: "outcome.0", rule: expect.stringContaining("docs/errors.md"), got: "text of 3 characters" },
+    ]);
+  });
+
   test("unknown fields are refused in bodies and queries", async () => {
     expect((await admin("GET", "/v1/devices?nmae=x")).status).toBe(400);
     expect((await admin("POST", "/v1/password-changes", { body: { credentialIds: ids, at: "now" } })).status).toBe(400);

@@ -211,11 +211,26 @@ describe(`attempts of all operations, seed ${SEED}`, () => {
     }
     for (const items of [outcomes, devices])
       expect(items.reduce((sum, { attempts }) => sum + attempts, 0)).toBe(all.length);
-    expect(
-      await ask("GET", "/v1/attempts/counts?by=device&from=2026-01-01T00:00:00Z&to=2026-06-01T00:00:00Z"),
-    ).toMatchObject({
-      status: 400,
-      body: { errors: [{ field: "to" }] },
-    });
+    for (const to of ["2026-06-01T00:00:00Z", "2025-12-31T00:00:00Z"])
+      expect(await ask("GET", `/v1/attempts/counts?by=device&from=2026-01-01T00:00:00Z&to=${to}`)).toMatchObject({
+        status: 400,
+        body: { errors: [{ field: "to" }] },
+      });
+  });
+
+  test("a template that ran and a password that was found right are no failures", async () => {
+    await api.db.execute(sql`with picked as (select operation_code, number, row_number() over () as place from attempts
+        where ended_at is not null limit 4)
+      update attempts a set started_at = '2020-01-02Z', outcome = (array['job.done', 'verify.accepted',
+        'verify.must-change', 'verify.rejected'])[picked.place]
+      from picked where (a.operation_code, a.number) = (picked.operation_code, picked.number)`);
+    const { body } = await ask<AttemptCounts>(
+      "GET",
+      "/v1/attempts/counts?by=outcome&from=2020-01-01T00:00:00Z&to=2020-01-03T00:00:00Z",
+    );
+    const failed = body.items.filter((each) => each.failed > 0).map(({ outcome }) => outcome);
+    expect(body.items.length).toBe(4);
+    expect(failed).toEqual(["verify.rejected"]);
+    expect(body.items.reduce((sum, each) => sum + each.succeeded, 0)).toBe(3);
   });
 });
