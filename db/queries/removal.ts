@@ -27,8 +27,9 @@ export interface Removal {
   readonly wake: OperationRef[];
 }
 
-/** An attempt that lived to tell how its sending ended, on a connection that was not cut: the device had its say. */
-const ANSWERED = '$[*] ? (@.step == "apply" && !(@.code == "target.connection-lost"))';
+/** An attempt that lived to tell how its sending ended, and neither was cut off nor slept over it: the device had its say. */
+const ANSWERED =
+  '$[*] ? (@.step == "apply" && !(@.code == "target.connection-lost" || @.code == "change.lost-lease" || @.code == "service.fault"))';
 
 type Judgement =
   | Removal

@@ -1,5 +1,7 @@
 /** An ephemeral account of which nobody knows whether it was made: what has its name may be somebody else's. */
+import { and, eq } from "drizzle-orm";
 import { expect, it } from "vitest";
+import * as schema from "../../db/schema/index.ts";
 import { describeAsRoot } from "../helpers/needs.ts";
 import { answer } from "../helpers/ssh.ts";
 import { CREATE, endLifetime, readCredential, requestOne } from "./ephemeral-scene.ts";
@@ -21,6 +23,14 @@ describeAsRoot("an ephemeral account whose worker was lost before it told what i
     await held.kill();
     await on.startWorker();
     expect(await on.estate.until(code)).toMatchObject({ outcome: "account.exists", attempts: 2 });
+    // As if it had lived to tell that its connection was cut.
+    const steps = [
+      { step: "apply", startedAt: new Date().toISOString(), ms: 1, code: "target.connection-lost" },
+    ] as const;
+    await on.estate.db
+      .update(schema.attempts)
+      .set({ steps: [...steps] })
+      .where(and(eq(schema.attempts.operationCode, code), eq(schema.attempts.number, 1)));
     await expect(on.estate.act("cancel", removalCode)).rejects.toMatchObject({ code: "ephemeral.not-cancelable" });
     await endLifetime(on.scene, on.estate, removalCode);
     await isAsked(removalCode);
