@@ -139,7 +139,7 @@ const MOVERS: Readonly<Record<string, (code: number) => Promise<unknown>>> = {
   },
 };
 
-it("all functions in all states make exactly the moves of the table", { timeout: 240_000 }, async () => {
+it("all functions in all states make exactly the moves of the table", async () => {
   await needApprovals(estate.db, 1);
   const seen = new Set<string>();
   for (const from of OPERATION_STATES)
