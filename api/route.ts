@@ -7,7 +7,7 @@ import { Problem } from "../contracts/common.schema.ts";
 import { type ErrorCode, ERRORS } from "../contracts/errors.ts";
 import { ApiProblem } from "../contracts/problem.ts";
 import type { Permission } from "../contracts/roles.ts";
-import type { Transaction } from "../db/client.ts";
+import { type Database, prepared, type Transaction } from "../db/client.ts";
 import type { Actor } from "../db/queries/audit.ts";
 import { once } from "../db/queries/idempotency.ts";
 import { withoutDeadlock } from "../db/without-deadlock.ts";
@@ -56,6 +56,8 @@ export interface Route<P extends Schema, Q extends Schema, B extends Schema, A e
   readonly refusals?: readonly ErrorCode[];
   /** `makes`: honours Idempotency-Key. `edits`: demands If-Match. */
   readonly kind?: "makes" | "edits";
+  /** Whether its statements are those of many requests before it: they are kept prepared, planned for few rows. */
+  readonly repeats?: (body: Parsed<B>) => boolean;
   /** Requests of this kind one address may make in a minute, when fewer than of all. */
   readonly requestsPerMinute?: number;
   handle(call: Call<P, Q, B>): Promise<z.output<A>>;
@@ -86,8 +88,10 @@ const EditHeader = z.looseObject({
 });
 
 /** Makes the function that adds routes to the app. */
-export function routeAdder(app: FastifyInstance, deps: ApiDeps): AddRoute {
+export function routeAdder(app: FastifyInstance, { db }: ApiDeps): AddRoute {
+  const kept = prepared(db);
   return (route) => {
+    const { repeats } = route;
     const status = route.status ?? 200;
     const headers = route.kind === "makes" ? IdempotencyHeader : route.kind === "edits" ? EditHeader : undefined;
     app.route({
@@ -121,7 +125,7 @@ export function routeAdder(app: FastifyInstance, deps: ApiDeps): AddRoute {
       handler: async (request, reply) => {
         reply.code(status);
         if (route.media) reply.type(`${route.media}; charset=utf-8`);
-        const answer: unknown = await route.handle(makeCall(deps, request, reply));
+        const answer: unknown = await route.handle(makeCall({ db, kept, repeats }, request, reply));
         const revision = revisionOf(answer);
         if (revision !== undefined) reply.header("etag", `"${revision}"`);
         return status === 204 ? reply.send() : answer;
@@ -152,7 +156,7 @@ function digest(request: FastifyRequest): string {
 }
 
 function makeCall<P extends Schema, Q extends Schema, B extends Schema>(
-  deps: ApiDeps,
+  { db, kept, repeats }: { db: Database; kept: Database; repeats: ((body: Parsed<B>) => boolean) | undefined },
   request: FastifyRequest,
   reply: FastifyReply,
 ): Call<P, Q, B> {
@@ -163,11 +167,12 @@ function makeCall<P extends Schema, Q extends Schema, B extends Schema>(
     requestId: request.id,
     address: request.ip,
   };
+  // Fastify's validator compiler has put the schemas' output here; this is the one place that says so.
+  const body = request.body as Parsed<B>;
   return {
-    // Fastify's validator compiler has put the schemas' output here; this is the one place that says so.
     params: request.params as Parsed<P>,
     query: request.query as Parsed<Q>,
-    body: request.body as Parsed<B>,
+    body,
     actor,
     get caller() {
       if (!caller) throw new ApiProblem("token.missing");
@@ -178,13 +183,12 @@ function makeCall<P extends Schema, Q extends Schema, B extends Schema>(
     async transact(work, part) {
       const header = request.headers["idempotency-key"];
       const digest = request.bodyDigest;
+      const pool = repeats?.(body) ? kept : db;
       if (digest === undefined || typeof header !== "string" || !caller)
-        return withoutDeadlock(() => deps.db.transaction(work));
+        return withoutDeadlock(() => pool.transaction(work));
       // No header holds a line feed: a part's key is nobody's own.
       const key = part === undefined ? header : `${header}\n${part}`;
-      const { answer, replayed } = await withoutDeadlock(() =>
-        once(deps.db, { tokenId: caller.id, key, digest }, work),
-      );
+      const { answer, replayed } = await withoutDeadlock(() => once(pool, { tokenId: caller.id, key, digest }, work));
       if (replayed) reply.header("idempotency-replayed", "true");
       return answer;
     },
