@@ -30,7 +30,7 @@ export function users(...names: string[]): SshUser[] {
   return names.map((name) => ({ name, password: FIRST }));
 }
 
-/** As Keyturn makes them: passes pam_pwquality's defaults, and differs at each call. */
+/** As Keyturn makes them: differs at each call, and pam_pwquality takes all but about one in a thousand. */
 export function freshPassword(): string {
   return generatePassword(DEFAULT_STRENGTH, linux.legalPassword({}, true)).reveal();
 }

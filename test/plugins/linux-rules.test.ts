@@ -8,7 +8,6 @@ import {
   describeOnSshd,
   deviceOf,
   FIRST,
-  freshPassword,
   gate,
   login,
   otherChange,
@@ -20,6 +19,8 @@ import {
 } from "../helpers/ssh.ts";
 
 const WEAK = "password";
+/** cracklib finds about one in a thousand of those that Keyturn makes too systematic; it takes this one. */
+const GOOD = "Kv7-mossy_Quartz+Plough.93";
 const PACKAGES = ["openssh-server", "libpam-pwquality", "cracklib-runtime"] as const;
 const unixOnly = (options: string) => `password required pam_unix.so obscure yescrypt ${options}\n`;
 const history = "password required pam_pwhistory.so remember=3\npassword required pam_unix.so use_authtok yescrypt\n";
@@ -54,7 +55,7 @@ describeOnSshd("linux: refused passwords, own account", PACKAGES, () => {
   test("after a refusal another password is taken, through coloured prompts as well", async () => {
     const options = { users: users("kt_own"), files: { "pam.d/common-password": strictRules(coloured) } };
     await withTarget(options, async (target) => {
-      const next = freshPassword();
+      const next = GOOD;
       const talk = call();
       const open = (): Promise<Session> => linux.open(deviceOf(target), login("kt_own", FIRST), talk);
       await withSession(open(), (session) =>
