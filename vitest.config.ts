@@ -1,8 +1,11 @@
 import { defineConfig } from "vitest/config";
 import { LongFirst } from "./test/helpers/long-first.ts";
 
-/** What a test on real servers may take on a busy machine; how long it should take is for bench/ to say. */
-const LIMIT_MS = 300_000;
+/**
+ * What a test on real servers may take: minutes where it takes seconds, on a machine that others slow down several times. How
+ * long it should take is for bench/ to say.
+ */
+const LIMIT_MS = 600_000;
 /** How long `expect.poll` goes on asking there, where nothing else is said. */
 const POLL_MS = 60_000;
 const servers = {

@@ -7,18 +7,11 @@ const seed = Number(process.env["KEYTURN_LIFE_SEED"] ?? Math.floor(Math.random()
 
 const sizes = { sequences: 25, episodes: 5, moreFaults: 4 };
 
-/** Longer than a run that fails waits for what never ends: it must still tell what that was. */
-const LIMIT_MS = 600_000;
-
-it(
-  `25 sequences hold, whatever happens at the same time (KEYTURN_LIFE_SEED=${seed})`,
-  async () => {
-    const { broken, seen } = await live(seed, sizes);
-    process.stdout.write(`KEYTURN_LIFE_SEED=${seed}\n${seen}\n`);
-    expect(broken.join("\n")).toBe("");
-  },
-  LIMIT_MS,
-);
+it(`25 sequences hold, whatever happens at the same time (KEYTURN_LIFE_SEED=${seed})`, async () => {
+  const { broken, seen } = await live(seed, sizes);
+  process.stdout.write(`KEYTURN_LIFE_SEED=${seed}\n${seen}\n`);
+  expect(broken.join("\n")).toBe("");
+});
 
 it("a seed gives the same commands and failures again", () => {
   expect(makePlan(seed, sizes)).toEqual(makePlan(seed, sizes));
