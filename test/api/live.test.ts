@@ -18,7 +18,7 @@ let api: RunningApi;
 let token: string;
 beforeAll(async () => {
   [estate, target] = await Promise.all([
-    Estate.open({ connectTimeoutSeconds: 2, readTimeoutSeconds: 2, heartbeatSeconds: 8 }),
+    Estate.open({ heartbeatSeconds: 8 }),
     startPostgresTarget(),
   ]);
   await target.createRoles([{ name: "app", password: "first" }]);

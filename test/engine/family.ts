@@ -59,7 +59,7 @@ export function childrenOf(estate: Estate, code: number) {
 }
 
 /** Waits until what is said holds. */
-export async function eventually(check: () => Promise<void>, withinMs = 180_000): Promise<void> {
+export async function eventually(check: () => Promise<void>, withinMs = 400_000): Promise<void> {
   await vi.waitFor(check, { timeout: withinMs, interval: 100 });
 }
 

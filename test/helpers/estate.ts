@@ -135,7 +135,7 @@ export class Estate {
   }
 
   /** Waits until the operation is in one of the states. */
-  async until(code: number, states: readonly OperationState[] = ["succeeded", "error"], withinMs = 180_000) {
+  async until(code: number, states: readonly OperationState[] = ["succeeded", "error"], withinMs = 400_000) {
     const giveUpAt = Date.now() + withinMs;
     for (;;) {
       const row = await this.operation(code);
