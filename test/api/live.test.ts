@@ -17,10 +17,7 @@ let target: PostgresTarget;
 let api: RunningApi;
 let token: string;
 beforeAll(async () => {
-  [estate, target] = await Promise.all([
-    Estate.open({ heartbeatSeconds: 8 }),
-    startPostgresTarget(),
-  ]);
+  [estate, target] = await Promise.all([Estate.open({ heartbeatSeconds: 8 }), startPostgresTarget()]);
   await target.createRoles([{ name: "app", password: "first" }]);
   token = makeTokenValue();
   const roles = ["administrator", "custodian"] as const;
