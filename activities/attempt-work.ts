@@ -4,6 +4,7 @@ import type { Secret } from "../contracts/secret.ts";
 import { makesAccount } from "../contracts/states.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import type { AttemptClaim } from "../db/queries/attempt.ts";
+import { isOwn } from "../db/queries/stage-facts.ts";
 import type { StagedAttempt } from "../db/queries/stage-result.ts";
 import { type Change, type Device, type Login, type Plugin, PluginFailure } from "../plugins/plugin.ts";
 import type { BoundScript } from "../templates/language/script.ts";
@@ -11,7 +12,7 @@ import type { ActivityDeps } from "./deps.ts";
 import { DeviceWork } from "./device-work.ts";
 import type { Journal } from "./journal.ts";
 import { type BudgetedCheck, BudgetUsed, checkWithinBudget } from "./logins.ts";
-import { account, isOwn, lingers, openVersion, pluginDevice } from "./parties.ts";
+import { account, lingers, openVersion, pluginDevice } from "./parties.ts";
 import { bindScript, linesAfterPassword, scriptOf } from "./scripts.ts";
 import type { Lent } from "./sessions.ts";
 

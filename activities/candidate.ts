@@ -6,13 +6,13 @@ import { makesAccount } from "../contracts/states.ts";
 import { DEFAULT_STRENGTH, type LegalPassword } from "../contracts/strength.ts";
 import { generatePassword, PasswordImpossible } from "../crypto/generate-password.ts";
 import type { CandidateFacts } from "../db/queries/stage-result.ts";
-import type { Parties, VersionRow } from "../db/queries/stage-facts.ts";
+import { isOwn, type Parties, type VersionRow } from "../db/queries/stage-facts.ts";
 import type { TemplateText } from "../db/queries/template-text.ts";
 import type { Plugin } from "../plugins/plugin.ts";
 import { legalFor } from "../templates/language/legal.ts";
 import { carriesNewPassword } from "../templates/language/render.ts";
 import type { ActivityDeps } from "./deps.ts";
-import { isOwn, openVersion, pluginDevice } from "./parties.ts";
+import { openVersion, pluginDevice } from "./parties.ts";
 import { scriptOf } from "./scripts.ts";
 
 /** The password to set, or why the operation cannot be carried out: everything that needs no device to tell. */

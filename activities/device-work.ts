@@ -3,14 +3,14 @@ import { LEASE_SHARE } from "../contracts/change-limit.ts";
 import type { Secret } from "../contracts/secret.ts";
 import type { Settings } from "../contracts/settings.schema.ts";
 import { type AttemptClaim, noteCheck, passPointOfNoReturn } from "../db/queries/attempt.ts";
-import { isChanging, type Parties, readCurrent, type VersionRow } from "../db/queries/stage-facts.ts";
+import { isChanging, isOwn, type Parties, readCurrent, type VersionRow } from "../db/queries/stage-facts.ts";
 import { type Call, type Device, type Login, type Plugin, PluginFailure, type Session } from "../plugins/plugin.ts";
 import type { BoundScript } from "../templates/language/script.ts";
 import { callOf, limitMs } from "./calls.ts";
 import type { ActivityDeps } from "./deps.ts";
 import type { Journal } from "./journal.ts";
 import { withinBudget } from "./logins.ts";
-import { account, isOwn, lingers, openVersion, pluginDevice } from "./parties.ts";
+import { account, lingers, openVersion, pluginDevice } from "./parties.ts";
 import { pausesMs } from "./scripts.ts";
 import type { Lent } from "./sessions.ts";
 

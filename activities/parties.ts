@@ -1,7 +1,7 @@
 /** From rows to what plugins understand: device, accounts and opened passwords. */
 import type { Secret } from "../contracts/secret.ts";
 import type { Vault } from "../crypto/envelope.ts";
-import type { DeviceRow, Parties, VersionRow } from "../db/queries/stage-facts.ts";
+import type { DeviceRow, VersionRow } from "../db/queries/stage-facts.ts";
 import type { Account, Device, Plugin } from "../plugins/plugin.ts";
 
 /** Per row as it was read: parsing settings may mean parsing certificates. */
@@ -43,9 +43,4 @@ export function openVersion(vault: Vault, version: VersionRow): Secret {
     credentialId: version.credentialId,
     version: version.version,
   });
-}
-
-/** Whether the account itself logs in to be changed. */
-export function isOwn({ credential, authenticator, elsewhere }: Parties): boolean {
-  return credential.id === authenticator.id && !elsewhere;
 }

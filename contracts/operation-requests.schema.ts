@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Id, line, lines, Moment, OperationCode } from "./common.schema.ts";
 import { JobParameters } from "./job-parameters.ts";
 import { OpenedOperation } from "./operations.schema.ts";
+import { ACCOUNT_KINDS } from "./states.ts";
 
 const whenAndWhy = { scheduledFor: Moment.optional(), reason: lines(2000).default("") };
 
@@ -16,14 +17,7 @@ const PasswordWork = z.strictObject({
 const Job = z
   .strictObject({
     kind: z.enum([
-      "credential-activation",
-      "credential-inactivation",
-      "user-creation",
-      "user-deletion",
-      "user-creation-in-group",
-      "user-deletion-in-group",
-      "group-creation",
-      "group-deletion",
+      ...ACCOUNT_KINDS,
       "certificate-publication",
       "secret-management-automation",
       "task-manager",

@@ -86,10 +86,8 @@ export type Phase = (typeof PHASES)[number];
 export const STEPS = ["stage", "precheck", "apply", "verify", "promote", "probe"] as const;
 export type Step = (typeof STEPS)[number];
 
-/** The kinds of operation of the original product, and two of our own (the last two). */
-export const OPERATION_KINDS = [
-  "change-password",
-  "child-password-change",
+/** Kinds that make, change and remove accounts and groups. */
+export const ACCOUNT_KINDS = [
   "credential-activation",
   "credential-inactivation",
   "user-creation",
@@ -98,8 +96,17 @@ export const OPERATION_KINDS = [
   "user-deletion-in-group",
   "group-creation",
   "group-deletion",
-  "ephemeral-credential-creation",
-  "ephemeral-credential-removal",
+] as const;
+
+/** Kinds of an account with a lifetime: each comes with the other. */
+export const EPHEMERAL_KINDS = ["ephemeral-credential-creation", "ephemeral-credential-removal"] as const;
+
+/** The kinds of operation of the original product, and two of our own (the last two). */
+export const OPERATION_KINDS = [
+  "change-password",
+  "child-password-change",
+  ...ACCOUNT_KINDS,
+  ...EPHEMERAL_KINDS,
   "certificate-publication",
   "secret-management-automation",
   "task-manager",

@@ -1,5 +1,5 @@
 /** The kinds of operation that several plugins have. */
-import type { OperationKind } from "../contracts/states.ts";
+import { ACCOUNT_KINDS, EPHEMERAL_KINDS, type OperationKind } from "../contracts/states.ts";
 
 /** Of a plugin that changes and checks passwords. */
 export const PASSWORD_OPERATIONS = [
@@ -12,14 +12,6 @@ export const PASSWORD_OPERATIONS = [
 /** Of one whose templates make, change and remove accounts and groups as well. */
 export const ACCOUNT_OPERATIONS = [
   ...PASSWORD_OPERATIONS,
-  "credential-activation",
-  "credential-inactivation",
-  "user-creation",
-  "user-deletion",
-  "user-creation-in-group",
-  "user-deletion-in-group",
-  "group-creation",
-  "group-deletion",
-  "ephemeral-credential-creation",
-  "ephemeral-credential-removal",
+  ...ACCOUNT_KINDS,
+  ...EPHEMERAL_KINDS,
 ] as const satisfies readonly OperationKind[];

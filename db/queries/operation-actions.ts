@@ -38,8 +38,9 @@ export async function act(tx: Transaction, action: OperationAction, request: Act
  */
 async function cancel(tx: Transaction, { codes, actor }: ActionRequest): Promise<Acted> {
   const { rows: waiting, refused } = await lockFor(tx, "cancel", codes);
-  const removals = waiting.filter((row) => isRemoval(row) && row.outcome !== "ephemeral.unproven");
-  const rows = waiting.filter((row) => !removals.includes(row));
+  const mustGoOn = (row: OperationRow) => isRemoval(row) && row.outcome !== "ephemeral.unproven";
+  const removals = waiting.filter(mustGoOn);
+  const rows = waiting.filter((row) => !mustGoOn(row));
   const kept = await tx
     .select({
       id: secretVersions.id,

@@ -8,7 +8,7 @@ import { approvalDigest } from "./approval-digest.ts";
 import type { AttemptClaim } from "./attempt.ts";
 import { deviceAsOf } from "./device-revisions.ts";
 import { grantPermits, passPermitOn } from "./permits.ts";
-import { type OperationRow, type Parties, type PartiesOf, readCurrent, readParties } from "./stage-facts.ts";
+import { isOwn, type OperationRow, type Parties, type PartiesOf, readCurrent, readParties } from "./stage-facts.ts";
 import type { StagedAttempt } from "./stage-result.ts";
 
 /** An attempt taken over, with what is known of its candidate over all attempts that ever carried it. */
@@ -143,9 +143,8 @@ export async function readDoubt(
  */
 export function mayApplyAgain({ approval, approvalDigest: approved }: OperationRow, parties: Parties): boolean {
   const { credential, authenticator, device } = parties;
-  const isOwn = credential.id === authenticator.id;
   const isActive = credential.active && authenticator.active && device.active;
-  return !isOwn && isActive && (approval === null || approvalDigest(parties) === approved);
+  return !isOwn(parties) && isActive && (approval === null || approvalDigest(parties) === approved);
 }
 
 /**

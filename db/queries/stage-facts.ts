@@ -59,6 +59,11 @@ export interface Parties {
   readonly needsAutomaticChange: boolean;
 }
 
+/** Whether the account itself logs in to be changed. */
+export function isOwn({ credential, authenticator, elsewhere }: Parties): boolean {
+  return credential.id === authenticator.id && !elsewhere;
+}
+
 /** What of an operation decides who its parties are. */
 export type PartiesOf = Pick<
   OperationRow,
@@ -180,11 +185,7 @@ export async function readHindrances(tx: Transaction, operation: OperationRow, p
   const target = isJob(operation) ? parties.authenticatorAccount : parties.account;
   const shared = authenticator.id !== credential.id || operation.loginCredentialId !== null;
   const [row] = await tx.execute<{
-    [K in keyof Hindrances]: K extends "now"
-      ? string
-      : Hindrances[K] extends Date | null
-        ? string | null
-        : Hindrances[K];
+    [K in keyof Hindrances]: Hindrances[K] extends Date | null ? Exclude<Hindrances[K], Date> | string : Hindrances[K];
   }>(sql`
     select (select id from secret_versions where credential_id = ${credential.id} and status in ('candidate', 'doubtful')) as "openVersionId",
            (select coalesce(max(version), 0) + 1 from secret_versions where credential_id = ${credential.id})::int as "nextVersion",

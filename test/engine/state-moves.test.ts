@@ -4,7 +4,6 @@
  */
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Secret } from "../../contracts/secret.ts";
 import { Settings } from "../../contracts/settings.schema.ts";
 import { mayMove, OPERATION_ACTIONS, OPERATION_STATES, type OperationState } from "../../contracts/states.ts";
 import { expireOperation } from "../../db/queries/approvals.ts";
@@ -15,10 +14,10 @@ import { promote } from "../../db/queries/promote.ts";
 import { expireUntaken, noteQueued, reviveRun } from "../../db/queries/repair.ts";
 import { retarget } from "../../db/queries/retarget.ts";
 import { settle } from "../../db/queries/settle.ts";
-import { stage } from "../../db/queries/stage.ts";
 import { succeedCheck } from "../../db/queries/verify-operation.ts";
 import { needApprovals } from "../helpers/approvals.ts";
 import { Estate } from "../helpers/estate.ts";
+import { tryStage } from "../helpers/staging.ts";
 
 const settings = Settings.parse({ intervalMinutes: 0 });
 const record = { steps: [], transcript: "", detail: "" };
@@ -32,21 +31,6 @@ afterAll(() => estate.close());
 
 const write = (code: number, change: ReturnType<typeof sql>) =>
   estate.db.execute(sql`update operations set ${change} where code = ${code}`);
-
-async function tryStage(code: number, refused = false) {
-  const { run } = await estate.operation(code);
-  return stage(estate.db, {
-    code,
-    run,
-    worker: "test",
-    settings,
-    changeMs: 60_000,
-    prepare: ({ parties: { credential } }) =>
-      refused
-        ? { refusal: "credential.inactive" }
-        : { seal: (binding) => estate.vault.seal(new Secret("new"), { credentialId: credential.id, ...binding }) },
-  });
-}
 
 /** The latest attempt, or one that never was: whoever has lost an operation still says so. */
 async function claim(code: number) {
@@ -71,7 +55,7 @@ async function tryExpire(code: number) {
 const REACH: Readonly<Record<OperationState, (code: number) => Promise<unknown>>> = {
   "awaiting-approval": async () => {},
   scheduled: (code) => estate.act("approve", code, "Ben"),
-  running: async (code) => (await estate.act("approve", code, "Ben"), tryStage(code)),
+  running: async (code) => (await estate.act("approve", code, "Ben"), tryStage(estate, code, settings)),
   succeeded: async (code) => (await REACH.running(code), tryPromote(code)),
   error: async (code) => (await REACH.running(code), trySettle(code, "target.needs-human")),
   canceled: (code) => estate.act("cancel", code),
@@ -104,11 +88,11 @@ const MOVERS: Readonly<Record<string, (code: number) => Promise<unknown>>> = {
     });
   },
   expire: tryExpire,
-  stage: (code) => tryStage(code),
-  "stage, no longer eligible": (code) => tryStage(code, true),
+  stage: (code) => tryStage(estate, code, settings),
+  "stage, no longer eligible": (code) => tryStage(estate, code, settings, "credential.inactive"),
   "stage, something else than was approved": async (code) => {
     await write(code, sql`approval_digest = 'of something else'`);
-    await tryStage(code);
+    await tryStage(estate, code, settings);
   },
   promote: tryPromote,
   "settle, again": (code) => trySettle(code, "target.unreachable"),
